@@ -1,0 +1,66 @@
+# Every verb installs what it needs into .venv first. The index is .geobrief, or GEOBRIEF_INDEX.
+PYTHON ?= python3
+HOST ?= 127.0.0.1
+PORT ?= 7860
+BIN := .venv/bin
+Q ?= what sectors will they cooperate on
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run ask test test-all check format bench browser
+
+help:
+	@echo "make run                 install, ingest corpus/, start the chat on http://$(HOST):$(PORT)"
+	@echo 'make ask Q="..."         answer one question in the terminal'
+	@echo "make setup               install into .venv"
+	@echo "make test | test-all     fast tests | all, with real models and a browser"
+	@echo "make check | format      ruff, mypy, import-linter | rewrite the layout of the code"
+	@echo "make bench [DATA=DIR]    ingest against the bare model's speed"
+
+setup: .venv/.installed
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/.installed: pyproject.toml constraints.txt | .venv/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
+	@touch $@
+
+.venv/.installed-dev: pyproject.toml constraints.txt | .venv/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@ .venv/.installed
+
+run: setup
+	@$(BIN)/geobrief ingest corpus
+	@exec $(BIN)/python app.py --host "$(HOST)" --port "$(PORT)"
+
+ask: setup
+	@$(BIN)/geobrief ingest corpus >/dev/null
+	@$(BIN)/geobrief ask "$$QUESTION"
+
+# Through the environment, so that quotes and dollars in the question reach nobody's shell.
+ask: export QUESTION = $(value Q)
+
+test: .venv/.installed-dev
+	$(BIN)/python -m pytest -m "not slow and not browser" -q
+
+test-all: .venv/.installed-dev browser
+	$(BIN)/python -m pytest -q
+
+check: .venv/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: .venv/.installed-dev
+	$(BIN)/ruff check --fix --quiet .
+	$(BIN)/ruff format .
+
+# Debian's Chromium for the browser tests; they are skipped where it is neither there nor can be installed.
+browser:
+	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -qq && \
+	  DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium >/dev/null; } || \
+	  echo "chromium is missing and cannot be installed; the browser tests will be skipped"
+
+bench: setup
+	$(BIN)/python -m evals.bench.ingest $(if $(DATA),--data "$(DATA)")

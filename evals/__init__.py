@@ -1,0 +1,1 @@
+"""Data and scripts around the evaluation of geobrief: datasets, benchmarks, training."""

@@ -1,0 +1,1 @@
+"""Speed of geobrief beside what the machine allows."""

@@ -1,0 +1,152 @@
+"""Flow two: a question to a checked answer. `stream` tells it as it happens, `ask` returns the end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from langchain_core.documents import Document
+from langchain_core.messages import BaseMessage
+
+from rag.catalogue import Catalogue
+from rag.errors import UsageError
+from rag.quote import quote
+from rag.rewrite import rewrite
+from rag.types import (
+    Answer,
+    Answered,
+    BriefRef,
+    Event,
+    Identities,
+    Reading,
+    Retrieved,
+    Rewritten,
+    Said,
+    Scope,
+    Sentence,
+)
+from rag.verify import verify
+
+NEAREST = 3
+"""Briefs named beside an abstention."""
+
+
+class Retriever(Protocol):
+    """Finds passages; `HybridRetriever` is one."""
+
+    def search(self, question: str, *, scope: Scope = ..., k: int | None = None) -> list[Document]:
+        """Return at most `k` passages of the scope, best first."""
+        ...
+
+
+class Reader(Protocol):
+    """Reads passages; `SignalReader` is one."""
+
+    def read(self, question: str, passages: Sequence[Document]) -> Reading:
+        """Order passages and their units by how well they answer."""
+        ...
+
+
+@dataclass(frozen=True)
+class Assistant:
+    """Answers questions over one index. Safe for threads.
+
+    Attributes:
+        catalogue: of the index that `retriever` searches.
+        threshold: confidence below which it abstains, in [0, 1].
+    """
+
+    retriever: Retriever
+    reader: Reader
+    catalogue: Catalogue
+    identities: Identities
+    threshold: float = 0.5
+    max_sentences: int = 5
+    max_question_chars: int = 4000
+
+    def ask(self, question: str, *, history: Sequence[BaseMessage] = (), scope: Scope = Scope()) -> Answer:
+        """Answer a question. Raises as `stream` does."""
+        for event in self.stream(question, history=history, scope=scope):
+            if isinstance(event, Answered):
+                return event.answer
+        raise AssertionError("stream ends with Answered")
+
+    def stream(self, question: str, *, history: Sequence[BaseMessage] = (), scope: Scope = Scope()) -> Iterator[Event]:
+        """Yield `Rewritten`, `Retrieved`, a `Said` for each checked sentence, and last `Answered`.
+
+        Raises:
+            UsageError: if the question is empty or too long.
+            IndexUnusable: if the index cannot be read.
+        """
+        question = self._checked(question)
+        clock = _Clock()
+        with clock.stage("rewrite"):
+            standalone = rewrite(question, history)
+        yield Rewritten(standalone)
+        with clock.stage("retrieve"):
+            passages = self.retriever.search(standalone, scope=scope)
+        with clock.stage("read"):
+            reading = self.reader.read(standalone, passages)
+        yield Retrieved(reading.evidence)
+        with clock.stage("answer"):
+            quoted, reason = quote(standalone, reading, threshold=self.threshold, max_sentences=self.max_sentences)
+        said: list[Sentence] = []
+        with clock.stage("verify"):
+            said.extend(verify(quoted))
+        yield from (Said(sentence) for sentence in said)
+        yield Answered(
+            Answer(
+                question=question,
+                standalone_question=standalone,
+                scope=scope,
+                sentences=tuple(said),
+                evidence=reading.evidence,
+                identities=self.identities,
+                reason=None if said else reason or "The passages found could not be quoted exactly.",
+                answerable=reading.answerable,
+                nearest=() if said else nearest(reading.evidence),
+                notes=tuple(self._notes(scope)),
+                timings_ms=clock.finished(),
+            )
+        )
+
+    def _checked(self, question: str) -> str:
+        question = question.strip()
+        if not any(character.isalnum() for character in question):
+            raise UsageError("the question is empty; ask in words")
+        if len(question) > self.max_question_chars:
+            raise UsageError(
+                f"the question has {len(question):,} characters, the limit is {self.max_question_chars:,}; shorten it"
+            )
+        return question
+
+    def _notes(self, scope: Scope) -> Iterator[str]:
+        undated = self.catalogue.count_undated() if scope.needs_date else 0
+        if undated:
+            yield f"{undated} undated brief{'s' if undated > 1 else ''} left out, because the question is limited by date."
+
+
+def nearest(evidence: Sequence[Document], *, limit: int = NEAREST) -> tuple[BriefRef, ...]:
+    """Return the briefs that the best passages belong to, best first."""
+    refs = [BriefRef(p.metadata["brief_id"], p.metadata["title"], p.metadata["date"]) for p in evidence]
+    return tuple(dict.fromkeys(refs))[:limit]
+
+
+@dataclass
+class _Clock:
+    """Measures stages in milliseconds."""
+
+    started: float = field(default_factory=time.perf_counter)
+    stages: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        begun = time.perf_counter()
+        yield
+        self.stages[name] = round((time.perf_counter() - begun) * 1000, 2)
+
+    def finished(self) -> dict[str, float]:
+        return {**self.stages, "total": round((time.perf_counter() - self.started) * 1000, 2)}

@@ -1,0 +1,160 @@
+"""Settings to a working index or assistant: the composition root, the only place that chooses vendors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from langchain_core.embeddings import Embeddings
+
+from rag.catalogue import Catalogue
+from rag.embedding import SentenceTransformerEmbeddings, embeddings_from
+from rag.errors import IndexMissing, IndexUnusable
+from rag.index import Index
+from rag.settings import Settings, load_settings
+from rag.split import SPLITTER, CountTokens, embedded_text, split
+from rag.types import Brief, Chunk, Identities
+
+if TYPE_CHECKING:
+    from rag.assistant import Assistant
+    from rag.retrieve import HybridRetriever
+    from rag.vectors import ChromaVectors
+
+CATALOGUE_FILE = "catalogue.sqlite3"
+VECTORS_FOLDER = "chroma"
+CHARS_PER_TOKEN = 3
+"""For embeddings that cannot count tokens: English has four to five, other scripts fewer."""
+
+
+def open_embeddings(settings: Settings) -> Embeddings:
+    """Return the embedding model of the settings; its weights load on first use.
+
+    Raises:
+        UsageError: if it is not on this machine and may not be downloaded.
+    """
+    chosen = settings.embedding
+    if ":" in chosen.model and not Path(chosen.model).exists():
+        return embeddings_from(chosen.model)
+    return SentenceTransformerEmbeddings(
+        chosen.model, dtype=chosen.dtype, batch_size=chosen.batch_size, allow_download=chosen.allow_download
+    )
+
+
+def open_index(
+    settings: Settings | None = None, *, create: bool = False, embeddings: Embeddings | None = None
+) -> Index:
+    """Open the index of the settings.
+
+    Args:
+        create: make it where there is none, and bring its schema up to date.
+        embeddings: instead of the model of the settings.
+
+    Raises:
+        IndexMissing: if there is none and `create` is off.
+        IndexUnusable: if it is damaged, or its folder cannot be made.
+    """
+    settings = settings or load_settings()
+    folder = settings.index.expanduser().resolve()
+    if not (folder / CATALOGUE_FILE).exists() and not create:
+        raise IndexMissing(
+            f"there is no index at {folder}; make one with `geobrief ingest PATH...`, or name it with --index"
+        )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise IndexUnusable(
+            f"the index folder {folder} cannot be made ({error.strerror}); name another with --index"
+        ) from error
+    model = embeddings or open_embeddings(settings)
+    count = token_counter(model)
+    max_tokens = settings.split.max_tokens
+
+    def chunks(brief: Brief) -> Sequence[Chunk]:
+        return split(brief, count_tokens=count, max_tokens=max_tokens)
+
+    def embedded(brief: Brief, chunk: Chunk) -> str:
+        return embedded_text(brief.title, chunk.heading, brief.text[chunk.start : chunk.end], count_tokens=count)
+
+    def connect() -> ChromaVectors:
+        from rag.vectors import ChromaVectors  # chromadb takes a second to import; an unchanged corpus needs none
+
+        return ChromaVectors(folder / VECTORS_FOLDER, model)
+
+    return Index(
+        folder=folder,
+        catalogue=Catalogue.open(folder / CATALOGUE_FILE, create=create),
+        connect=connect,
+        split=chunks,
+        embedded=embedded,
+        identity=_identity(model, max_tokens),
+        batch_chunks=settings.ingest.batch_chunks,
+    )
+
+
+def open_retriever(index: Index, settings: Settings, embeddings: Embeddings) -> HybridRetriever:
+    """Return the hybrid retriever over an index."""
+    from rag.lexicon import search_words
+    from rag.retrieve import HybridRetriever
+
+    chosen = settings.retrieve
+    return HybridRetriever(
+        catalogue=index.catalogue,
+        store_at=lambda generation: index.vectors.at(generation),
+        embeddings=embeddings,
+        words=search_words,
+        fetch_k=chosen.fetch_k,
+        top_k=chosen.top_k,
+        rrf_k=chosen.rrf_k,
+    )
+
+
+def open_assistant(settings: Settings | None = None, *, embeddings: Embeddings | None = None) -> Assistant:
+    """Open the index of the settings for questions. Thread-safe; opens nothing on the network.
+
+    Raises:
+        IndexMissing: if there is no index.
+        IndexMismatch: if it was made with another model or splitter.
+        IndexUnusable: if it is damaged.
+    """
+    from rag.assistant import Assistant
+    from rag.read import EmbeddingScorer, SignalReader
+
+    settings = settings or load_settings()
+    model = embeddings or open_embeddings(settings)
+    index = open_index(settings, embeddings=model)
+    index.check_identity()
+    scorer = EmbeddingScorer(model)
+    chosen = settings.answer
+    return Assistant(
+        retriever=open_retriever(index, settings, model),
+        reader=SignalReader(scorer, index.catalogue.document_frequency, max_units=chosen.max_units),
+        catalogue=index.catalogue,
+        identities=Identities(
+            embedding=index.identity["embedding"],
+            reader="signals-1",
+            dtype=str(getattr(model, "dtype", "float32")),
+            settings_digest=settings.digest(),
+        ),
+        threshold=chosen.threshold,
+        max_sentences=chosen.max_sentences,
+        max_question_chars=chosen.max_question_chars,
+    )
+
+
+def warm_up(assistant: Assistant) -> None:
+    """Load model and vectors now, so that the first question is as fast as the next."""
+    assistant.retriever.search("warm up")
+
+
+def token_counter(embeddings: Embeddings) -> CountTokens:
+    """Return the model's own token count, or an estimate from characters when it has none."""
+    own: CountTokens | None = getattr(embeddings, "count_tokens", None)
+    return own or (lambda texts: [-(-len(text) // CHARS_PER_TOKEN) for text in texts])
+
+
+def _identity(embeddings: Embeddings, max_tokens: int) -> Mapping[str, str]:
+    name = getattr(embeddings, "identity", f"{type(embeddings).__module__}.{type(embeddings).__qualname__}")
+    dimension = getattr(embeddings, "dimension", None)
+    known = {"embedding": str(name), "splitter": f"{SPLITTER}/{max_tokens}"}
+    return known if dimension is None else {**known, "dimension": str(dimension)}

@@ -1,0 +1,7 @@
+"""The catalogue: the truth about briefs, chunks, versions and the model that the index was made with."""
+
+from rag.catalogue.rows import BriefRow, PendingChunk, SourceRow, VersionRow
+from rag.catalogue.store import Catalogue
+from rag.catalogue.writer import CatalogueWriter
+
+__all__ = ["BriefRow", "Catalogue", "CatalogueWriter", "PendingChunk", "SourceRow", "VersionRow"]

@@ -1,0 +1,47 @@
+"""A `Scope` as a condition on the `versions` table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select, true
+
+from rag.catalogue.schema import tags, versions
+from rag.types import Scope
+
+
+def in_scope(scope: Scope) -> ColumnElement[bool]:
+    """Return the condition that a version may be used; without `as_of` only present versions may."""
+    return and_(*_conditions(scope))
+
+
+def _conditions(scope: Scope) -> Iterator[ColumnElement[bool]]:
+    columns = versions.c
+    yield columns.superseded_at.is_(None) if scope.as_of is None else _newest_by(scope.as_of.isoformat())
+    if scope.date_from:
+        yield columns.date_to >= scope.date_from.isoformat()
+    if scope.date_to:
+        yield columns.date_from <= scope.date_to.isoformat()
+    if scope.sources:
+        yield func.lower(columns.source).in_(_lower(scope.sources))
+    yield _tagged("region", scope.regions)
+    yield _tagged("topic", scope.topics)
+
+
+def _newest_by(as_of: str) -> ColumnElement[bool]:
+    """The version was published by then, and no later one of the same brief was."""
+    mine, other = versions.c, versions.alias("newer")
+    later = or_(other.c.date_to > mine.date_to, and_(other.c.date_to == mine.date_to, other.c.id > mine.id))
+    newer = exists().where(other.c.brief_id == mine.brief_id, other.c.date_to <= as_of, later)
+    return and_(mine.date_to <= as_of, ~newer)
+
+
+def _tagged(kind: str, values: Sequence[str]) -> ColumnElement[bool]:
+    if not values:
+        return true()
+    wanted = select(tags.c.version_id).where(tags.c.kind == kind, tags.c.value.in_(_lower(values)))
+    return versions.c.id.in_(wanted)
+
+
+def _lower(values: Sequence[str]) -> list[str]:
+    return [value.lower() for value in values]

@@ -1,0 +1,183 @@
+"""What may be read of the catalogue. Every public method is one transaction."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from langchain_core.documents import Document
+from sqlalchemy import Select, bindparam, func, select, text
+
+from rag.catalogue.database import Database, batches
+from rag.catalogue.rows import BriefRow, SourceRow, VersionRow, brief_row, passage, version_row
+from rag.catalogue.schema import chunks, meta, sources, texts, tombstones, vector_deletions, versions
+from rag.catalogue.scoping import in_scope
+from rag.types import Brief, Scope
+
+_WORD = re.compile(r"\w+")
+
+
+class Catalogue:
+    """The readable side of the catalogue; safe for threads, and for processes beside one writer."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    @classmethod
+    def open(cls, path: Path, *, create: bool = False) -> Catalogue:
+        """Open a catalogue's file. Raises as `Database` does."""
+        return cls(Database(path, create=create))
+
+    # What the index was made with
+
+    def identity(self) -> dict[str, str]:
+        """Return the recorded identity: embedding model, dimension, splitter; empty for a new catalogue."""
+        with self.database.transaction() as connection:
+            rows = connection.execute(select(meta.c.key, meta.c.value).where(meta.c.key.startswith("identity.")))
+            return {key.removeprefix("identity."): value for key, value in rows}
+
+    def generation(self) -> int:
+        """Return a number that moves whenever what readers may see has changed."""
+        with self.database.transaction() as connection:
+            return generation(connection)
+
+    # Sources and briefs, for ingest
+
+    def source(self, path: str) -> SourceRow | None:
+        """Return what is known of a source file."""
+        with self.database.transaction() as connection:
+            row = connection.execute(select(sources).where(sources.c.path == path)).one_or_none()
+            return None if row is None else SourceRow(row.path, row.root, row.sha256, bool(row.complete))
+
+    def source_paths(self) -> tuple[str, ...]:
+        """Return the paths of all sources, in order."""
+        with self.database.transaction() as connection:
+            return tuple(connection.scalars(select(sources.c.path).order_by(sources.c.path)))
+
+    def brief_ids(self, source_path: str) -> tuple[str, ...]:
+        """Return the present briefs of a source, in order of ingest."""
+        with self.database.transaction() as connection:
+            return tuple(connection.scalars(present(versions.c.brief_id, versions.c.source_path == source_path)))
+
+    def owner(self, brief_id: str) -> str | None:
+        """Return the path of the source that a present brief comes from."""
+        with self.database.transaction() as connection:
+            path: str | None = connection.scalar(present(versions.c.source_path, versions.c.brief_id == brief_id))
+            return path
+
+    def is_present(self, brief: Brief) -> bool:
+        """Whether the present version of the brief has exactly this text and metadata."""
+        with self.database.transaction() as connection:
+            statement = present(versions.c.metadata, versions.c.brief_id == brief.id).join(texts)
+            stored = connection.scalar(statement.where(texts.c.text_sha256 == brief.text_sha256))
+            return stored is not None and stored == brief.metadata()
+
+    def is_removed(self, text_sha256: str) -> bool:
+        """Whether a brief with this text was removed and must not come back."""
+        with self.database.transaction() as connection:
+            found = select(tombstones.c.brief_id).where(tombstones.c.text_sha256 == text_sha256)
+            return connection.execute(found).first() is not None
+
+    def vector_deletions(self) -> tuple[str, ...]:
+        """Return the chunk ids whose vectors are still to be deleted."""
+        with self.database.transaction() as connection:
+            return tuple(connection.scalars(select(vector_deletions.c.chunk_id)))
+
+    # Retrieval
+
+    def search(self, words: Sequence[str], *, k: int, scope: Scope = Scope()) -> tuple[str, ...]:
+        """Rank chunks that hold any of the words by BM25; return at most `k` chunk ids, best first.
+
+        Words are matched as words, never as query syntax. Source: FTS5's bm25().
+        """
+        terms = [f'"{word}"' for word in dict.fromkeys(words) if _WORD.fullmatch(word)]
+        if not terms:
+            return ()
+        statement = (
+            select(chunks.c.chunk_id)
+            .select_from(text("chunks_fts"))
+            .join(chunks, text("chunks_fts.rowid = chunks.id"))
+            .join(versions, versions.c.text_id == chunks.c.text_id)
+            .where(text("chunks_fts MATCH :terms"), in_scope(scope))
+            .order_by(text("bm25(chunks_fts)"), chunks.c.chunk_id)
+            .limit(k)
+        )
+        with self.database.transaction() as connection:
+            return tuple(connection.scalars(statement, {"terms": " OR ".join(terms)}))
+
+    def passages(self, chunk_ids: Sequence[str], scope: Scope = Scope()) -> tuple[Document, ...]:
+        """Return the chunks that the scope admits, in the order given; ids it does not know are left out."""
+        found: dict[str, Document] = {}
+        with self.database.transaction() as connection:
+            for batch in batches(chunk_ids):
+                statement = _passages().where(chunks.c.chunk_id.in_(batch), in_scope(scope))
+                found |= {row.chunk_id: passage(row) for row in connection.execute(statement)}
+        return tuple(found[chunk_id] for chunk_id in chunk_ids if chunk_id in found)
+
+    def texts_in_scope(self, scope: Scope, *, limit: int) -> tuple[str, ...] | None:
+        """Return the text digests that a scope admits, or None when there are more than `limit`."""
+        statement = select(texts.c.text_sha256).join(versions).where(in_scope(scope)).limit(limit + 1)
+        with self.database.transaction() as connection:
+            digests = tuple(connection.scalars(statement))
+        return None if len(digests) > limit else digests
+
+    def document_frequency(self, stems: Sequence[str]) -> tuple[dict[str, int], int]:
+        """Return in how many chunks each Porter stem occurs, and the number of chunks."""
+        counts: dict[str, int] = {}
+        with self.database.transaction() as connection:
+            for batch in batches(list(dict.fromkeys(stems))):
+                rows = connection.execute(
+                    text("SELECT term, doc FROM chunks_terms WHERE term IN :terms").bindparams(
+                        bindparam("terms", batch, expanding=True)
+                    )
+                )
+                counts |= {row.term: int(row.doc) for row in rows}
+            total = connection.scalar(select(func.count()).select_from(chunks)) or 0
+        return counts, total
+
+    # Lists and single briefs
+
+    def briefs(self, scope: Scope = Scope()) -> tuple[BriefRow, ...]:
+        """Return the briefs of a scope, newest first, undated last."""
+        count = select(func.count()).where(chunks.c.text_id == versions.c.text_id).scalar_subquery()
+        statement = select(versions, count.label("n_chunks")).where(in_scope(scope))
+        statement = statement.order_by(versions.c.date_to.desc().nulls_last(), versions.c.brief_id)
+        with self.database.transaction() as connection:
+            return tuple(brief_row(row) for row in connection.execute(statement))
+
+    def versions(self, brief_id: str) -> tuple[VersionRow, ...]:
+        """Return every version of a brief, the newest first; empty when it is unknown."""
+        statement = select(versions, texts.c.text, texts.c.text_sha256).join(texts)
+        statement = statement.where(versions.c.brief_id == brief_id).order_by(versions.c.id.desc())
+        with self.database.transaction() as connection:
+            return tuple(version_row(row) for row in connection.execute(statement))
+
+    def count_undated(self) -> int:
+        """Return the number of present briefs without a date."""
+        statement = select(func.count()).where(versions.c.superseded_at.is_(None), versions.c.date_to.is_(None))
+        with self.database.transaction() as connection:
+            return connection.scalar(statement) or 0
+
+    def count_chunks(self) -> int:
+        """Return the number of chunks of present briefs."""
+        statement = select(func.count()).select_from(chunks).join(versions, versions.c.text_id == chunks.c.text_id)
+        with self.database.transaction() as connection:
+            return connection.scalar(statement.where(versions.c.superseded_at.is_(None))) or 0
+
+
+def _passages() -> Select[Any]:
+    columns: list[Any] = [chunks, versions, texts.c.text, texts.c.text_sha256]
+    return select(*columns).select_from(chunks).join(texts).join(versions, versions.c.text_id == texts.c.id)
+
+
+def present(column: Any, condition: Any) -> Select[Any]:
+    """Select a column of the present versions that meet a condition, in order of ingest."""
+    statement = select(column).select_from(versions).where(condition, versions.c.superseded_at.is_(None))
+    return statement.order_by(versions.c.id)
+
+
+def generation(connection: Any) -> int:
+    """Return the generation number."""
+    return int(connection.scalar(select(meta.c.value).where(meta.c.key == "generation")) or 0)

@@ -1,0 +1,133 @@
+"""Commands that read: ask, chat, search."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rag.cli.options import (
+    AsOfOption,
+    ConfigOption,
+    FromOption,
+    IndexOption,
+    JsonOption,
+    RegionOption,
+    SourceOption,
+    ToOption,
+    TopicOption,
+    scope_from,
+    settings_from,
+)
+from rag.cli.render import printable, show_answer, show_passages
+from rag.errors import UsageError
+
+if TYPE_CHECKING:
+    from langchain_core.messages import BaseMessage
+
+QuestionArgument = Annotated[str, typer.Argument(help="The question; - reads it from standard input.")]
+
+
+def ask(
+    question: QuestionArgument,
+    index: IndexOption = None,
+    config: ConfigOption = None,
+    json_: JsonOption = False,
+    date_from: FromOption = None,
+    date_to: ToOption = None,
+    as_of: AsOfOption = None,
+    region: RegionOption = None,
+    source: SourceOption = None,
+    topic: TopicOption = None,
+) -> None:
+    """Answer one question in quotes with citations, or say that the corpus does not answer it.
+
+    Example: geobrief ask "what sectors will they cooperate on" --from 2024
+    """
+    scope = scope_from(date_from, date_to, as_of, region, source, topic)
+    settings = settings_from(index, config)
+    from rag.build import open_assistant
+
+    assistant = open_assistant(settings)
+    answer = assistant.ask(_question(question), scope=scope)
+    if json_:
+        from rag.record import AnswerRecord
+
+        typer.echo(AnswerRecord.of(answer).to_json(indent=2))
+    else:
+        show_answer(answer)
+
+
+def chat(index: IndexOption = None, config: ConfigOption = None) -> None:
+    """Ask one question after the other; what was said before is taken into account. An empty line or Ctrl-D ends.
+
+    Example: geobrief chat
+    """
+    from langchain_core.messages import AIMessage, HumanMessage
+
+    from rag.build import open_assistant, warm_up
+
+    assistant = open_assistant(settings_from(index, config))
+    warm_up(assistant)
+    history: list[BaseMessage] = []
+    typer.echo("Ask a question; an empty line ends.", err=True)
+    while question := _next_question():
+        try:
+            answer = assistant.ask(question, history=history)
+        except UsageError as error:
+            typer.echo(f"geobrief: {error}", err=True)
+            continue
+        if answer.standalone_question != answer.question:
+            typer.echo(f"(understood as: {printable(answer.standalone_question)})")
+        show_answer(answer)
+        history += [HumanMessage(question), AIMessage(answer.text)]
+
+
+def search(
+    question: QuestionArgument,
+    k: Annotated[int, typer.Option("--k", min=1, max=100, help="How many passages.")] = 5,
+    index: IndexOption = None,
+    config: ConfigOption = None,
+    json_: JsonOption = False,
+    date_from: FromOption = None,
+    date_to: ToOption = None,
+    as_of: AsOfOption = None,
+    region: RegionOption = None,
+    source: SourceOption = None,
+    topic: TopicOption = None,
+) -> None:
+    """Show the passages that come closest, without reading or answering.
+
+    Example: geobrief search "grain exports through the Black Sea" --k 3
+    """
+    scope = scope_from(date_from, date_to, as_of, region, source, topic)
+    settings = settings_from(index, config)
+    from rag.build import open_embeddings, open_index, open_retriever
+
+    text = _question(question)
+    if not text.strip():
+        raise UsageError("the question is empty; ask in words")
+    embeddings = open_embeddings(settings)
+    opened = open_index(settings, embeddings=embeddings)
+    opened.check_identity()
+    passages = open_retriever(opened, settings, embeddings).search(text, scope=scope, k=k)
+    if json_:
+        from rag.record import EvidenceRecord
+
+        records = [EvidenceRecord.of(n, passage).model_dump() for n, passage in enumerate(passages, 1)]
+        typer.echo(json.dumps({"question": text, "passages": records}, ensure_ascii=False, indent=2))
+    else:
+        show_passages(passages)
+
+
+def _question(given: str) -> str:
+    return sys.stdin.read() if given == "-" else given
+
+
+def _next_question() -> str:
+    try:
+        return input("> ").strip()
+    except EOFError:
+        return ""

@@ -1,0 +1,66 @@
+"""The commands, their exit codes, and what a failure prints.
+
+Exit codes: 0 success, abstention included; 1 findings; 2 wrong usage or no index; 3 some or all files failed;
+4 index locked, corrupt or of another model; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+import typer
+
+from rag.cli.ask import ask, chat, search
+from rag.cli.corpus import briefs_app, doctor, forget, ingest, verify
+from rag.cli.options import FAILURE_CODES
+from rag.cli.serve import serve
+from rag.errors import RagError
+
+app = typer.Typer(
+    name="geobrief",
+    help="Answers over a corpus of geopolitical briefs: offline, in quotes, every one with a citation you can check.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for command in (ingest, ask, chat, search, forget, doctor, verify, serve):
+    app.command()(command)
+app.add_typer(briefs_app, name="briefs")
+
+
+def main() -> None:
+    """Run the command line and leave with its exit code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def serve_main() -> None:
+    """Run `geobrief serve`, as app.py does."""
+    sys.exit(run(["serve", *sys.argv[1:]]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command; return its exit code, with failures told on stderr."""
+    try:
+        result = app(arguments, prog_name="geobrief", standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        return int(stop.exit_code)
+    except click.Abort:
+        typer.echo("interrupted", err=True)
+        return 130
+    except click.ClickException as error:
+        error.show()
+        return int(error.exit_code)
+    except RagError as error:
+        typer.echo(f"geobrief: {error}", err=True)
+        return next(code for kind, code in FAILURE_CODES if isinstance(error, kind))
+    except KeyboardInterrupt:
+        typer.echo("interrupted", err=True)
+        return 130
+    except BrokenPipeError:
+        # The reader of our output went away, as `head` does; nothing is left to flush to it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return int(result or 0)

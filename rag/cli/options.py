@@ -1,0 +1,83 @@
+"""Options that commands share, and settings from them."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rag.errors import IndexUnusable, RagError, SourceError, UsageError
+
+if TYPE_CHECKING:
+    from rag.settings import Settings
+    from rag.types import Scope
+
+FAILURE_CODES: tuple[tuple[type[RagError], int], ...] = (
+    (UsageError, 2),
+    (SourceError, 3),
+    (IndexUnusable, 4),
+    (RagError, 1),
+)
+"""Exit code of each kind of failure, the first that fits."""
+
+IndexOption = Annotated[
+    Path | None, typer.Option("--index", help="Folder of the index (default .geobrief, or GEOBRIEF_INDEX).")
+]
+ConfigOption = Annotated[Path | None, typer.Option("--config", help="Settings file (default geobrief.toml).")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else on stdout.")]
+FromOption = Annotated[str | None, typer.Option("--from", help="Only briefs dated on or after it: YYYY[-MM[-DD]].")]
+ToOption = Annotated[str | None, typer.Option("--to", help="Only briefs dated on or before it: YYYY[-MM[-DD]].")]
+AsOfOption = Annotated[str | None, typer.Option("--as-of", help="As the corpus stood on that day: YYYY[-MM[-DD]].")]
+RegionOption = Annotated[list[str] | None, typer.Option("--region", help="Only briefs of this region; repeatable.")]
+SourceOption = Annotated[list[str] | None, typer.Option("--source", help="Only briefs of this source; repeatable.")]
+TopicOption = Annotated[list[str] | None, typer.Option("--topic", help="Only briefs on this topic; repeatable.")]
+LockOption = Annotated[float | None, typer.Option("--lock-timeout", help="Seconds to wait for another writer.")]
+
+
+def settings_from(index: Path | None, config: Path | None, **flags: Any) -> Settings:
+    """Read the settings under the flags that every command has."""
+    from rag.settings import load_settings
+
+    return load_settings(config, index=index, **flags)
+
+
+def scope_from(
+    date_from: str | None,
+    date_to: str | None,
+    as_of: str | None,
+    regions: list[str] | None,
+    sources: list[str] | None,
+    topics: list[str] | None,
+) -> Scope:
+    """Build a scope from the flags.
+
+    Raises:
+        UsageError: if a date is none, or the range is empty.
+    """
+    from rag.types import Scope
+
+    scope = Scope(
+        date_from=_day("--from", date_from, last=False),
+        date_to=_day("--to", date_to, last=True),
+        as_of=_day("--as-of", as_of, last=True),
+        regions=tuple(regions or ()),
+        sources=tuple(sources or ()),
+        topics=tuple(topics or ()),
+    )
+    if scope.date_from and scope.date_to and scope.date_from > scope.date_to:
+        raise UsageError(f"--from {date_from} is after --to {date_to}; no brief can match")
+    return scope
+
+
+def _day(flag: str, value: str | None, *, last: bool) -> date | None:
+    from rag.types import DateInterval
+
+    if value is None:
+        return None
+    try:
+        interval = DateInterval.parse(value)
+    except ValueError as error:
+        raise UsageError(f"{flag}: {error}") from error
+    return interval.end if last else interval.start

@@ -1,0 +1,97 @@
+"""Answers and passages as text for a terminal.
+
+Nothing of a brief reaches the terminal as a control sequence: escapes and other control characters are shown as "�".
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from langchain_core.documents import Document
+
+    from rag.types import Answer, Citation
+
+MAX_LINES = 25
+"""An answer with its citations fits on a terminal of this height."""
+
+QUOTE_CHARS = 400
+PASSAGE_CHARS = 600
+
+
+def printable(text: str) -> str:
+    """Return the text without control characters and bidirectional overrides, line breaks and tabs kept."""
+    return "".join("�" if _acts(character) else character for character in text)
+
+
+def one_line(text: str) -> str:
+    """Return printable text with its blank space, line breaks included, as single spaces."""
+    return re.sub(r"\s+", " ", printable(text)).strip()
+
+
+def shorten(text: str, limit: int) -> str:
+    """Cut a text at a word before the limit, and mark the cut."""
+    if len(text) <= limit:
+        return text
+    cut = text[:limit].rsplit(" ", 1)[0]
+    return f"{cut} …"
+
+
+def show_answer(answer: Answer) -> None:
+    """Print sentences with their numbers, then what each number stands for; at most `MAX_LINES` lines."""
+    lines = _abstention_lines(answer) if answer.abstained else _answer_lines(answer)
+    for line in [*lines, *(f"Note: {one_line(note)}" for note in answer.notes)][:MAX_LINES]:
+        typer.echo(line)
+
+
+def show_passages(passages: Sequence[Document]) -> None:
+    """Print passages with where they come from."""
+    if not passages:
+        typer.echo("No passage in this scope.")
+    for n, passage in enumerate(passages, 1):
+        typer.echo(f"[{n}] {_origin(passage)}")
+        typer.echo(f"    {shorten(one_line(passage.page_content), PASSAGE_CHARS)}")
+
+
+def _answer_lines(answer: Answer) -> list[str]:
+    lines: list[str] = []
+    for sentence in answer.sentences:
+        marks = "".join(f"[{n}]" for n in dict.fromkeys(citation.n for citation in sentence.citations))
+        lines.append(f"{shorten(one_line(sentence.text), QUOTE_CHARS * 2)} {marks}")
+    lines.append("")
+    cited: dict[int, list[Citation]] = {}
+    for sentence in answer.sentences:
+        for citation in sentence.citations:
+            cited.setdefault(citation.n, []).append(citation)
+    for n, citations in sorted(cited.items()):
+        spans = ", ".join(dict.fromkeys(f"{c.start}-{c.end}" for c in citations))
+        passage = citations[0].passage
+        page = f", page {citations[0].page}" if citations[0].page else ""
+        digest = passage.metadata["text_sha256"][:12]
+        lines.append(f"[{n}] {_origin(passage)}")
+        lines.append(f"    {passage.metadata['brief_id']}{page}, characters {spans}, text sha256 {digest}…")
+    return lines
+
+
+def _abstention_lines(answer: Answer) -> list[str]:
+    lines = [one_line(answer.text)]
+    if answer.nearest:
+        lines += ["", "Nearest briefs:"]
+        lines += [f"  {ref.brief_id}  {ref.date or 'undated'}  {one_line(ref.title)}" for ref in answer.nearest]
+    return lines
+
+
+def _origin(passage: Document) -> str:
+    data = passage.metadata
+    parts = [data["title"], data["date"] or "undated", data["source"]]
+    return " · ".join(one_line(part) for part in parts if part)
+
+
+def _acts(character: str) -> bool:
+    category = unicodedata.category(character)
+    return (category == "Cc" and character not in "\n\t") or category in ("Cf", "Cs", "Zl", "Zp")

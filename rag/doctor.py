@@ -1,0 +1,114 @@
+"""Examine an index, and repair what is derived from the catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+
+from rag.catalogue import PendingChunk
+from rag.catalogue.checks import all_briefs, chunk_digests, faults, pending_chunks, unused_texts
+from rag.errors import IndexCorrupt, IndexMismatch
+from rag.index import Index, IndexWriter
+from rag.types import sha256
+
+BATCH = 200
+
+
+def examine(index: Index) -> tuple[str, ...]:
+    """Say in words what is wrong with an index; empty when it is sound.
+
+    Checked: model and splitter identity, the catalogue's structure, digests and spans, what an interrupted ingest
+    left, and the vector store against the catalogue by count, id and content.
+    """
+    return tuple([*_rebuild_reasons(index), *_unfinished(index), *_vector_faults(index)])
+
+
+def repair(index: Index, *, lock_timeout_s: float) -> int:
+    """Rebuild what is derived and differs; return the number of chunks embedded.
+
+    Everything is rebuilt when the index was made with other settings, or chunks, or vectors cannot be used; else only
+    missing, wrong and superfluous vectors are put right. The text of briefs is never touched.
+
+    Raises:
+        IndexLocked: if another process keeps writing.
+        IndexCorrupt: if the catalogue itself is damaged.
+    """
+    with index.writing(timeout_s=lock_timeout_s, check=False, finish=False) as writer:
+        if _rebuild_reasons(index) or any(_unusable(index)):
+            _rebuild(index, writer)
+        else:
+            _patch(index, writer)
+        return writer.chunks_embedded
+
+
+def _rebuild_reasons(index: Index) -> Iterator[str]:
+    try:
+        index.check_identity()
+    except IndexMismatch as error:
+        yield str(error)
+    yield from faults(index.catalogue.database)
+
+
+def _unfinished(index: Index) -> Iterator[str]:
+    staged = unused_texts(index.catalogue.database)
+    if staged:
+        yield f"{staged} texts are staged but not published: an ingest was interrupted; run it again"
+
+
+def _unusable(index: Index) -> Iterator[str]:
+    try:
+        next(index.vectors.ids(index.catalogue.generation()), None)
+    except IndexCorrupt as error:
+        yield str(error)
+
+
+def _vector_faults(index: Index) -> Iterator[str]:
+    unusable = list(_unusable(index))
+    yield from unusable
+    if not unusable:
+        missing, wrong, orphans = _compare(index)
+        for ids, what in ((missing, "have no vector"), (wrong, "have the vector of another text")):
+            if ids:
+                yield f"{len(ids)} chunks {what}, such as {ids[0]}"
+        if orphans:
+            yield f"{len(orphans)} vectors belong to no chunk, such as {orphans[0]}"
+
+
+def _compare(index: Index) -> tuple[list[str], list[str], list[str]]:
+    """Return the ids of chunks without vector, of chunks with a wrong one, and of vectors without chunk."""
+    expected = chunk_digests(index.catalogue.database)
+    generation = index.catalogue.generation()
+    held = set(index.vectors.ids(generation))
+    wrong: list[str] = []
+    store = index.vectors.at(generation)
+    ids = iter(sorted(held & expected.keys()))
+    while batch := list(islice(ids, BATCH)):
+        wrong += [str(d.id) for d in store.get_by_ids(batch) if sha256(d.page_content) != expected[str(d.id)]]
+    return sorted(expected.keys() - held), wrong, sorted(held - expected.keys())
+
+
+def _rebuild(index: Index, writer: IndexWriter) -> None:
+    """Cut and embed every text anew. The identity is recorded first, so that a rebuild that stops is seen as unfinished."""
+    index.vectors.reset()
+    writer.catalogue.purge_staged()
+    writer.catalogue.clear_vector_deletions(writer.index.catalogue.vector_deletions())
+    writer.record_identity()
+    pending: list[PendingChunk] = []
+    for brief in all_briefs(index.catalogue.database):
+        parts = index.split(brief)
+        pending += writer.catalogue.restage(brief, parts, [index.embedded(brief, part) for part in parts])
+        if len(pending) >= index.batch_chunks:
+            writer.embed(pending)
+            pending = []
+    writer.embed(pending)
+    writer.catalogue.touch()
+
+
+def _patch(index: Index, writer: IndexWriter) -> None:
+    writer.catalogue.purge_staged()
+    writer.finish_deletions()
+    missing, wrong, orphans = _compare(index)
+    if orphans:
+        writer.delete_vectors(orphans)
+    writer.embed(list(pending_chunks(index.catalogue.database, missing + wrong)))
+    writer.catalogue.touch()

@@ -1,0 +1,246 @@
+"""The index: catalogue and vectors kept in step, one writer at a time.
+
+Order of a write: stage text and chunks in the catalogue, embed into the vector store, and last switch the source to
+its new versions in one transaction. A crash in between leaves staged text that nobody sees and the next write uses.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from filelock import FileLock, Timeout
+from langchain_core.documents import Document
+from langchain_core.vectorstores import VectorStore
+
+from rag.catalogue import Catalogue, CatalogueWriter, PendingChunk, SourceRow
+from rag.catalogue.database import now
+from rag.errors import IndexLocked, IndexMismatch
+from rag.types import Brief, Chunk
+
+LOCK_FILE = "write.lock"
+HOLDER_FILE = "write.lock.json"
+
+
+class WritableVectors(Protocol):
+    """A vector store that can be opened anew, listed and emptied."""
+
+    def at(self, generation: int) -> VectorStore:
+        """Return the store, opened no earlier than this generation of the catalogue."""
+        ...
+
+    def ids(self, generation: int) -> Iterator[str]:
+        """Yield the ids of all vectors."""
+        ...
+
+    def close(self) -> None:
+        """Forget the open store, so that the next `at` opens it anew."""
+        ...
+
+    def reset(self) -> None:
+        """Delete every vector."""
+        ...
+
+    def compact(self, deleted: Sequence[str]) -> None:
+        """Remove what is left of deleted entries from the disk."""
+        ...
+
+
+@dataclass(frozen=True)
+class Index:
+    """A folder with a catalogue and vectors.
+
+    Attributes:
+        connect: makes the vector store; called when it is first needed.
+        split: cuts a brief into chunks.
+        embedded: what is embedded for a chunk of a brief.
+        identity: what the index must have been made with: embedding model, dimension, splitter.
+        batch_chunks: chunks embedded together.
+    """
+
+    folder: Path
+    catalogue: Catalogue
+    connect: Callable[[], WritableVectors]
+    split: Callable[[Brief], Sequence[Chunk]]
+    embedded: Callable[[Brief, Chunk], str]
+    identity: Mapping[str, str]
+    batch_chunks: int = 512
+
+    @functools.cached_property
+    def vectors(self) -> WritableVectors:
+        """The vector store."""
+        return self.connect()
+
+    def check_identity(self) -> None:
+        """Check that the index was made with the model and splitter of the settings.
+
+        Raises:
+            IndexMismatch: naming both and the remedy.
+        """
+        recorded = self.catalogue.identity()
+        wrong = {
+            key: (recorded[key], value) for key, value in self.identity.items() if recorded.get(key, value) != value
+        }
+        if wrong:
+            parts = "; ".join(f"{key}: index {was!r}, settings {now_!r}" for key, (was, now_) in wrong.items())
+            raise IndexMismatch(
+                f"the index {self.folder} was made with other settings ({parts}); "
+                "set them as they were, or run `geobrief doctor --repair` to rebuild it"
+            )
+
+    @contextmanager
+    def writing(self, *, timeout_s: float, check: bool = True, finish: bool = True) -> Iterator[IndexWriter]:
+        """Hold the index's lock and yield its writer.
+
+        Args:
+            finish: delete the vectors that an interrupted run left to be deleted.
+
+        Raises:
+            IndexLocked: naming the holder, when another process still writes after `timeout_s`.
+            IndexMismatch: unless `check` is off, as `check_identity` does.
+        """
+        with _locked(self.folder, timeout_s):
+            if check:
+                self.check_identity()
+            writer = IndexWriter(self)
+            if finish:
+                writer.finish_deletions()
+            yield writer
+
+
+@dataclass
+class IndexWriter:
+    """Writes to an index while its lock is held.
+
+    Attributes:
+        chunks_embedded: chunks embedded so far.
+        on_embedded: called with that number after each batch.
+    """
+
+    index: Index
+    chunks_embedded: int = 0
+    on_embedded: Callable[[int], None] | None = None
+    _buffer: list[PendingChunk] = field(default_factory=list)
+    _ready: list[tuple[SourceRow, Sequence[Brief], Sequence[str]]] = field(default_factory=list)
+
+    @property
+    def catalogue(self) -> CatalogueWriter:
+        """The writable side of the catalogue."""
+        return CatalogueWriter(self.index.catalogue.database)
+
+    def replace(self, source: SourceRow, briefs: Sequence[Brief], *, withdraw: Sequence[str] = ()) -> None:
+        """Stage what is new of a source; it is published when its last chunk has been embedded, by `flush` at latest.
+
+        Args:
+            briefs: all readable briefs of the source.
+            withdraw: ids of present briefs that the source no longer holds.
+        """
+        for brief in briefs:
+            if not self.index.catalogue.is_present(brief):
+                self._stage(brief)
+            while len(self._buffer) >= self.index.batch_chunks:
+                self._embed(self.index.batch_chunks)
+                self._publish_ready()
+        self._ready.append((source, briefs, withdraw))
+        if not self._buffer:
+            self._publish_ready()
+
+    def flush(self) -> None:
+        """Embed what is staged, then publish the sources that wait for it."""
+        while self._buffer:
+            self._embed(self.index.batch_chunks)
+        self._publish_ready()
+
+    def forget(self, brief_id: str) -> bool:
+        """Delete every version of a brief for good, vectors included; False when it is unknown."""
+        if not self.catalogue.forget(brief_id):
+            return False
+        self.finish_deletions()
+        return True
+
+    def finish_deletions(self) -> None:
+        """Delete the vectors that the catalogue lists for deletion, also those of an interrupted run."""
+        ids = self.index.catalogue.vector_deletions()
+        if ids:
+            self.delete_vectors(ids)
+            self.index.vectors.compact(ids)
+            self.__dict__.pop("_store", None)
+            self.catalogue.clear_vector_deletions(ids)
+
+    def delete_vectors(self, ids: Sequence[str]) -> None:
+        """Delete vectors by chunk id."""
+        for start in range(0, len(ids), self.index.batch_chunks):
+            self._store.delete(ids=list(ids[start : start + self.index.batch_chunks]))
+
+    def embed(self, pending: Sequence[PendingChunk]) -> None:
+        """Embed chunks that the catalogue already holds."""
+        self._buffer.extend(pending)
+        while self._buffer:
+            self._embed(self.index.batch_chunks)
+
+    def record_identity(self) -> None:
+        """Record what the index is made with."""
+        self.catalogue.record_identity(self.index.identity)
+
+    def _stage(self, brief: Brief) -> None:
+        parts = self.index.split(brief)
+        embedded = [self.index.embedded(brief, part) for part in parts]
+        self._buffer.extend(self.catalogue.stage(brief, parts, embedded))
+
+    def _embed(self, count: int) -> None:
+        batch, self._buffer = self._buffer[:count], self._buffer[count:]
+        documents = [Document(id=c.chunk_id, page_content=c.embedded, metadata=dict(c.metadata)) for c in batch]
+        self._store.add_documents(documents, ids=[c.chunk_id for c in batch])
+        self.catalogue.mark_embedded(batch)
+        self.chunks_embedded += len(batch)
+        if self.on_embedded:
+            self.on_embedded(self.chunks_embedded)
+
+    def _publish_ready(self) -> None:
+        for source, briefs, withdraw in self._ready:
+            self.catalogue.publish(source, briefs, withdraw=withdraw)
+        self._ready.clear()
+
+    @functools.cached_property
+    def _store(self) -> VectorStore:
+        """The store, opened after the lock was taken: one opened before may not know what others wrote."""
+        self.index.vectors.close()
+        return self.index.vectors.at(self.index.catalogue.generation())
+
+
+@contextmanager
+def _locked(folder: Path, timeout_s: float) -> Iterator[None]:
+    holder = folder / HOLDER_FILE
+    lock = FileLock(folder / LOCK_FILE)
+    try:
+        lock.acquire(timeout=timeout_s)
+    except Timeout as error:
+        raise IndexLocked(
+            f"the index {folder} is being written by {_holder(holder)}; waited {timeout_s:g} s; "
+            "try again later, or wait longer with --lock-timeout"
+        ) from error
+    try:
+        details = {"pid": os.getpid(), "host": socket.gethostname(), "since": now()}
+        holder.write_text(json.dumps(details), encoding="utf-8")
+        yield
+    finally:
+        holder.unlink(missing_ok=True)
+        lock.release()
+
+
+def _holder(path: Path) -> str:
+    for _ in range(3):
+        try:
+            details = json.loads(path.read_text(encoding="utf-8"))
+            return f"process {details['pid']} on {details['host']} since {details['since'][:19]} UTC"
+        except (OSError, ValueError, KeyError):
+            time.sleep(0.05)
+    return "another process"

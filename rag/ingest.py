@@ -1,0 +1,206 @@
+"""Flow one: files to briefs to chunks to the index."""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import time
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rag.catalogue import Catalogue, SourceRow
+from rag.errors import SourceError
+from rag.index import Index, IndexWriter
+from rag.load import Failure, SourceFile, find, parse
+from rag.types import Brief, sha256
+
+Progress = Callable[[int, int, int], None]
+"""Called with files done, files in all, chunks embedded."""
+
+
+@dataclass
+class SyncReport:
+    """What an ingest did; the first four lists hold brief ids.
+
+    Attributes:
+        withheld: briefs that were removed earlier, so that they were not brought back.
+        chunks_total: chunks of all present briefs afterwards.
+    """
+
+    added: list[str] = field(default_factory=list)
+    updated: list[str] = field(default_factory=list)
+    unchanged: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+    failed: list[Failure] = field(default_factory=list)
+    withheld: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    chunks_embedded: int = 0
+    chunks_total: int = 0
+    seconds: float = 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as plain JSON values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class SyncLimits:
+    """Limits of one ingest, as in the settings."""
+
+    max_bytes: int = 50_000_000
+    lock_timeout_s: float = 30.0
+    languages: Collection[str] = ("en",)
+
+
+def sync(
+    index: Index,
+    paths: Sequence[Path | str],
+    *,
+    prune: bool = False,
+    limits: SyncLimits = SyncLimits(),
+    progress: Progress | None = None,
+) -> SyncReport:
+    """Bring the index in step with files: folders, single files or globs.
+
+    A file with the digest it had is neither parsed nor embedded. One bad file does not stop the others. What was
+    in the index stays answerable until its successor is complete.
+
+    Args:
+        prune: withdraw briefs whose file under the given paths is gone.
+
+    Raises:
+        IndexLocked: if another process keeps writing.
+        IndexMismatch: if the index was made with another model or splitter.
+    """
+    started = time.perf_counter()
+    found = find(paths)
+    with index.writing(timeout_s=limits.lock_timeout_s) as writer:
+        writer.record_identity()
+        sync = _Sync(index.catalogue, limits, SyncReport(failed=list(found.failures)))
+        for done, file in enumerate(found.files):
+            if progress:
+                progress(done, len(found.files), writer.chunks_embedded)
+            sync.take(file, writer)
+        writer.flush()
+        if prune:
+            sync.prune(paths, {str(file.path) for file in found.files}, writer)
+        if progress:
+            progress(len(found.files), len(found.files), writer.chunks_embedded)
+    sync.report.chunks_embedded = writer.chunks_embedded
+    return _finished(sync.report, index.catalogue, started)
+
+
+def plan(
+    index: Index | None, paths: Sequence[Path | str], *, prune: bool = False, limits: SyncLimits = SyncLimits()
+) -> SyncReport:
+    """Say what `sync` would do, without writing or embedding anything; `index` is None when there is none yet."""
+    started = time.perf_counter()
+    found = find(paths)
+    catalogue = index.catalogue if index else None
+    sync = _Sync(catalogue, limits, SyncReport(failed=list(found.failures)))
+    for file in found.files:
+        sync.take(file, None)
+    if prune:
+        sync.prune(paths, {str(file.path) for file in found.files}, None)
+    return _finished(sync.report, catalogue, started)
+
+
+@dataclass
+class _Sync:
+    """One pass over files: decides what each one means, and tells the writer, if there is one."""
+
+    catalogue: Catalogue | None
+    limits: SyncLimits
+    report: SyncReport
+    claimed: dict[str, str] = field(default_factory=dict)
+
+    def take(self, file: SourceFile, writer: IndexWriter | None) -> None:
+        """Read one file and stage what is new in it."""
+        path = str(file.path)
+        known = self.catalogue.source(path) if self.catalogue else None
+        try:
+            data = file.read(max_bytes=self.limits.max_bytes)
+            digest = sha256(data)
+            if known and known.complete and known.sha256 == digest:
+                self.report.unchanged += self._present_ids(path)
+                return
+            root = Path(known.root) if known else file.root
+            parsed = parse(SourceFile(file.path, root), data, languages=self.limits.languages)
+        except SourceError as error:
+            self.report.failed.append(Failure(path, error.reason))
+            return
+        self.report.failed += [Failure(path, reason) for reason in parsed.failures]
+        self.report.warnings += [f"{path}: {warning}" for warning in parsed.warnings]
+        failures = len(self.report.failed)
+        briefs = [brief for brief in parsed.briefs if self._may_take(brief, path)]
+        complete = not parsed.failures and failures == len(self.report.failed)
+        self._compare(briefs)
+        gone = self._gone(path, [brief.id for brief in parsed.briefs]) if complete else []
+        self.report.removed += gone
+        if writer:
+            writer.replace(SourceRow(path, str(root), digest, complete), briefs, withdraw=gone)
+
+    def prune(self, paths: Sequence[Path | str], seen: Collection[str], writer: IndexWriter | None) -> None:
+        """Withdraw the briefs of files that lie under the given paths and are gone."""
+        failed = {failure.path for failure in self.report.failed}
+        roots = [str(Path(path).resolve()) for path in paths if str(path) not in failed]
+        for path in self.catalogue.source_paths() if self.catalogue else ():
+            named = any(path == str(Path(given).resolve()) for given in paths)
+            if path in seen or not (named or any(_lies_under(path, root) for root in roots)) or not _is_gone(path):
+                continue
+            self.report.removed += self._present_ids(path)
+            self.report.failed = [f for f in self.report.failed if str(Path(f.path).resolve()) != path]
+            if writer:
+                writer.catalogue.withdraw_source(path)
+
+    def _present_ids(self, path: str) -> list[str]:
+        return list(self.catalogue.brief_ids(path)) if self.catalogue else []
+
+    def _may_take(self, brief: Brief, path: str) -> bool:
+        """Settle who owns an id: the indexed file while it exists, else the first in path order."""
+        if self.catalogue and self.catalogue.is_removed(brief.text_sha256):
+            self.report.withheld.append(brief.id)
+            return False
+        owner = self.claimed.get(brief.id) or (self.catalogue.owner(brief.id) if self.catalogue else None)
+        if owner not in (None, path) and not _is_gone(str(owner)):
+            reason = f"id {brief.id!r} is already used by {owner}; give one of them another id"
+            self.report.failed.append(Failure(path, reason))
+            return False
+        self.claimed[brief.id] = path
+        return True
+
+    def _compare(self, briefs: Sequence[Brief]) -> None:
+        for brief in briefs:
+            if self.catalogue is None or self.catalogue.owner(brief.id) is None:
+                self.report.added.append(brief.id)
+            elif self.catalogue.is_present(brief):
+                self.report.unchanged.append(brief.id)
+            else:
+                self.report.updated.append(brief.id)
+
+    def _gone(self, path: str, kept: Collection[str]) -> list[str]:
+        return [brief_id for brief_id in self._present_ids(path) if brief_id not in set(kept)]
+
+
+def _lies_under(path: str, root: str) -> bool:
+    """Whether a path lies in a folder, or is matched by a glob."""
+    return Path(path).is_relative_to(root) or fnmatch.fnmatch(path, root)
+
+
+def _is_gone(path: str) -> bool:
+    """Whether nothing is there; a path that cannot be looked at counts as there, so that no brief is lost by it."""
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _finished(report: SyncReport, catalogue: Catalogue | None, started: float) -> SyncReport:
+    report.chunks_total = catalogue.count_chunks() if catalogue else 0
+    report.seconds = round(time.perf_counter() - started, 3)
+    return report

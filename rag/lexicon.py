@@ -1,0 +1,212 @@
+"""Words as the reader sees them: stems, stop words, names, numbers.
+
+Stems agree with the catalogue's tokenizer, FTS5 `porter unicode61`, so that document frequencies can be asked of it.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+import snowballstemmer
+
+from rag.rarity import background
+
+_WORD = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?(?![^\W_])|[^\W_]+(?:[.'’\-](?=[^\W_])[^\W_]+)*\.?")
+_ABBREVIATION = re.compile(r"(?:[A-Za-z]\.)+[A-Za-z]?\.?")
+_NUMBER = re.compile(r"\d[\d,.]*")
+_ORDINAL_DIGITS = re.compile(r"(\d+)(?:st|nd|rd|th)")
+
+STOP_WORDS = frozenset(
+    """a about above after again against all also am an and any are as at be because been before being below between
+    both but by can could did do does doing done down during each else ever few for from further get gets give given
+    got had has have having he her here hers herself him himself his how i if in into is it its itself just let many
+    may me might more most much must my myself no nor not now of off on once only or other our ours ourselves out over
+    own per please said same say says shall she should so some such tell than that the their theirs them themselves
+    then there these they this those through to too under until up upon us very was we were what when where which
+    while who whom whose why will with within without would yes you your yours s t d ll re ve m o don doesn didn isn
+    aren wasn weren hasn haven hadn won wouldn shouldn couldn""".split()
+)
+
+_SMALL = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
+NUMBER_WORDS: Mapping[str, str] = {
+    **{word: str(n) for n, word in enumerate(f"{_SMALL} seventeen eighteen nineteen".split())},
+    **{word: str(10 * n) for n, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), 2)},
+    **{word: str(n) for n, word in enumerate("first second third fourth fifth sixth seventh eighth ninth".split(), 1)},
+    "hundred": "100", "thousand": "1000", "million": "1000000", "billion": "1000000000", "dozen": "12", "tenth": "10",
+}  # fmt: skip
+
+MONTHS = "january february march april may june july august september october november december".split()
+
+# Adjectives of nationality whose country shares no long prefix with them; the regular ones match by `kin`.
+_COUNTRY_OF: Mapping[str, str] = {
+    "french": "france", "dutch": "netherlands", "british": "britain", "spanish": "spain", "greek": "greece",
+    "swiss": "switzerland", "danish": "denmark", "turkish": "turkey", "polish": "poland", "finnish": "finland",
+    "swedish": "sweden", "irish": "ireland", "norwegian": "norway", "filipino": "philippines", "burmese": "myanmar",
+    "american": "=us", "americans": "=us", "uk": "britain", "emirati": "=uae", "saudis": "saudi",
+}  # fmt: skip
+
+
+# Countries whose name begins another country's name or adjective.
+_OWN_COUNTRY = frozenset(["niger", "guinea"])
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word of a text.
+
+    Attributes:
+        text: as written, without a closing full stop.
+        stem: as the catalogue's tokenizer makes it; `=us` for the initialism U.S., to keep it apart from "us".
+        number: its value in digits if it is one ("75th", "seventy-five" is two words, "1,000" is "1000").
+        name: whether it looks like part of a proper name.
+    """
+
+    text: str
+    stem: str
+    start: int
+    number: str | None
+    name: bool
+
+
+@dataclass(frozen=True)
+class Words:
+    """An analysed text.
+
+    Attributes:
+        names: runs of name words, such as ("Xi", "Jinping").
+        stems: every stem, with the initialisms of its names and the countries of its adjectives.
+        positions: where each stem stands, in words.
+        by_prefix: stems by their first four letters.
+    """
+
+    words: tuple[Word, ...]
+    names: tuple[tuple[Word, ...], ...]
+    stems: frozenset[str]
+    numbers: frozenset[str]
+    positions: Mapping[str, tuple[int, ...]]
+    by_prefix: Mapping[str, tuple[str, ...]]
+
+
+_PORTER = snowballstemmer.stemmer("porter")
+
+
+@lru_cache(maxsize=100_000)
+def stem(word: str) -> str:
+    """Stem one word as FTS5's `porter unicode61` does.
+
+    That is Porter's algorithm with the two departures of his own reference implementation (-bli, -logi), on words
+    of three letters or more, after case and diacritics are folded.
+
+    Source: M. F. Porter, "An algorithm for suffix stripping", Program 14(3), 1980.
+    """
+    plain = unicodedata.normalize("NFKD", word.lower())
+    plain = "".join(c for c in plain if not unicodedata.combining(c))
+    if len(plain) < 3:
+        return plain
+    made = str(_PORTER.stemWord(plain))
+    if made.endswith("bli"):
+        return str(_PORTER.stemWord(made[:-1] + "e"))
+    return made[:-1] if made.endswith("logi") and len(made) > 5 else made
+
+
+@lru_cache(maxsize=50_000)
+def analyse(text: str) -> Words:
+    """Split a text into words with stems, names and numbers. Cached: sentences come back with every question."""
+    words = _words(text)
+    names = _runs(words)
+    stems = {w.stem for w in words} | {NUMBER_WORDS[w.text.lower()] for w in words if w.text.lower() in NUMBER_WORDS}
+    stems |= {_COUNTRY_OF[w.text.lower()] for w in words if w.name and w.text.lower() in _COUNTRY_OF}
+    stems |= {"=" + initials(run) for run in names if len(run) > 1}
+    positions: dict[str, tuple[int, ...]] = {}
+    for i, word in enumerate(words):
+        positions[word.stem] = (*positions.get(word.stem, ()), i)
+    by_prefix: dict[str, tuple[str, ...]] = {}
+    for s in sorted(stems):
+        by_prefix[s[:4]] = (*by_prefix.get(s[:4], ()), s)
+    numbers = frozenset(w.number for w in words if w.number is not None)
+    return Words(words, names, frozenset(stems), numbers, positions, by_prefix)
+
+
+def initials(run: tuple[Word, ...]) -> str:
+    """First letters of a name's words in lower case: "us" for United States."""
+    return "".join(w.text[0].lower() for w in run)
+
+
+@lru_cache(maxsize=100_000)
+def kin(a: str, b: str) -> bool:
+    """Whether two stems differ by an ending that Porter keeps: china/chines, agre/agreement, ukrain/ukrainian."""
+    short, long = sorted((a, b), key=len)
+    if short in _OWN_COUNTRY:
+        return False
+    same = next((i for i, (x, y) in enumerate(zip(short, long, strict=False)) if x != y), len(short))
+    return same >= 4 and len(short) - same <= 1 and len(long) - same <= 5 and not a[0].isdigit()
+
+
+def present(term: str, words: Words) -> float:
+    """How surely a stem stands in a text: 1 as it is, 0.8 by a kindred stem, else 0."""
+    if term in words.stems:
+        return 1.0
+    return 0.8 if any(kin(term, other) for other in words.by_prefix.get(term[:4], ())) else 0.0
+
+
+def _words(text: str) -> tuple[Word, ...]:
+    found: list[Word] = []
+    opens = True
+    for match in _WORD.finditer(text):
+        for start, piece in _pieces(match.group(), match.start()):
+            found.append(_word(piece, start, opens))
+            opens = False
+        opens = opens or bool(re.match(r"[.!?:;]?[\"”’')\]]*\s*[\n\"“(]", text[match.end() - 1 : match.end() + 4]))
+        opens = opens or (bool(re.search(r"[.!?]", text[match.end() - 1 : match.end() + 1])) and len(match.group()) > 2)
+    return tuple(found)
+
+
+def _pieces(token: str, start: int) -> list[tuple[int, str]]:
+    """Cut a token as `unicode61` does, at hyphens and apostrophes, but keep initialisms and numbers whole."""
+    bare = token.rstrip(".")
+    if _ABBREVIATION.fullmatch(token) and "." in bare:
+        return [(start, token.replace(".", ""))]
+    if _NUMBER.fullmatch(bare):
+        return [(start, bare)]
+    return [(start + m.start(), m.group()) for m in re.finditer(r"[^\W_]+", bare)]
+
+
+def _word(piece: str, start: int, opens: bool) -> Word:
+    lower = piece.lower()
+    number = piece.replace(",", "").rstrip(".") if _NUMBER.fullmatch(piece) else NUMBER_WORDS.get(lower)
+    if ordinal := _ORDINAL_DIGITS.fullmatch(lower):
+        number = ordinal.group(1)
+    initialism = piece.isupper() and 2 <= len(piece) <= 5 and piece.isalpha()
+    made = number if number and piece[0].isdigit() else "=" + lower if initialism else stem(piece)
+    name = initialism or (piece[0].isupper() and lower not in STOP_WORDS and (not opens or _known_name(made)))
+    return Word(piece, made, start, number, name)
+
+
+def _known_name(made: str) -> bool:
+    """Whether a word that opens a sentence is a name all the same: known as one, or known as nothing else."""
+    table = background()
+    return made in table.names or made not in table.df
+
+
+def _runs(words: tuple[Word, ...]) -> tuple[tuple[Word, ...], ...]:
+    runs: list[tuple[Word, ...]] = []
+    last_end = -10
+    for word in words:
+        if not word.name:
+            continue
+        if runs and word.start - last_end == 1:
+            runs[-1] = (*runs[-1], word)
+        else:
+            runs.append((word,))
+        last_end = word.start + len(word.text)
+    return tuple(runs)
+
+
+def search_words(question: str) -> list[str]:
+    """Return the words of a question worth looking for in full text: all but stop words, or all when only those."""
+    words = re.findall(r"[^\W_]+", question.lower())
+    return [word for word in words if word not in STOP_WORDS] or words

@@ -1,0 +1,159 @@
+"""Evidence to an answer word for word: the units that answer, each with its citation, or the reason for silence."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from langchain_core.documents import Document
+
+from rag.answer_types import answer_type, new_names
+from rag.lexicon import STOP_WORDS, Word, analyse, present
+from rag.rarity import background
+from rag.types import Citation, Reading, ScoredUnit, Sentence, Span
+
+# Share of the best unit's score that a further unit needs: in a list question, and from another brief.
+_CLOSE_LIST = 0.5
+_CLOSE_BRIEF = 0.6
+# Share of stems in common above which two units say the same.
+_ALIKE = 0.7
+_PRONOUN = re.compile(
+    r"[\"“'‘]?(?:(?:he|she|they|his|her|their)\b|its?\b(?! (?:is|was|remains|will be) \w+ (?:if|whether|that|to)\b))",
+    re.IGNORECASE,
+)
+
+
+def quote(
+    question: str, reading: Reading, *, threshold: float, max_sentences: int = 5
+) -> tuple[tuple[Sentence, ...], str | None]:
+    """Quote the units that answer, in reading order; or say why there are none.
+
+    Usually that is the best unit alone. Another joins when it scores close to the best and adds something: more of
+    a list that was asked for, or another brief's word. A sentence that opens with a pronoun follows the one before it.
+
+    Args:
+        question: the standalone question.
+        reading: the scored units and the evidence that they number.
+        threshold: score that the best unit must reach.
+        max_sentences: most sentences in the answer.
+
+    Returns:
+        Sentences whose support is not set, and None; or no sentences and a reason for people.
+    """
+    if not reading.units or reading.units[0].score < threshold:
+        return (), _reason(question, reading.evidence)
+    chosen = _choose(question, reading, max_sentences)
+    sentences: list[Sentence] = []
+    for n, span, context in _in_order(chosen, reading.evidence, max_sentences):
+        sentences.append(_sentence(n, reading.evidence[n - 1], span, context))
+    return tuple(sentences), None
+
+
+def _choose(question: str, reading: Reading, limit: int) -> list[ScoredUnit]:
+    """Pick the best unit and those that add to it, best first."""
+    listed = answer_type(question) == "list"
+    best = _whole_list(reading.units) if listed else reading.units[0]
+    chosen = [best]
+    for unit in reading.units:
+        if len(chosen) == limit:
+            break
+        if not any(_same(unit, other, reading.evidence) for other in chosen) and _adds(
+            question, unit, chosen, reading, listed=listed
+        ):
+            chosen.append(unit)
+    return chosen
+
+
+def _adds(question: str, unit: ScoredUnit, chosen: Sequence[ScoredUnit], reading: Reading, *, listed: bool) -> bool:
+    """Whether a further unit is close to the best and brings more of the list, or another brief's word."""
+    share = unit.score / reading.units[0].score
+    if _brief(unit, reading.evidence) not in {_brief(other, reading.evidence) for other in chosen}:
+        return share >= _CLOSE_BRIEF
+    if not listed or share < _CLOSE_LIST:
+        return False
+    said = " ".join(other.text for other in chosen)
+    return unit.unit.kind in ("item", "row") or bool(new_names(f"{question} {said}", unit.text))
+
+
+def _whole_list(units: Sequence[ScoredUnit]) -> ScoredUnit:
+    """Return the best unit, or the list that it is an item of."""
+    best = units[0]
+    holds = (u for u in units if u.unit.kind == "list" and u.n == best.n
+             and u.unit.start <= best.unit.start and best.unit.end <= u.unit.end)  # fmt: skip
+    return next(holds, best) if best.unit.kind == "item" else best
+
+
+def _same(a: ScoredUnit, b: ScoredUnit, evidence: Sequence[Document]) -> bool:
+    """Whether two units overlap or say nearly the same.
+
+    Jaccard index of their stems against `_ALIKE`. Source: Jaccard, "Nouvelles recherches sur la distribution
+    florale", 1908.
+    """
+    overlap = a.unit.start < b.unit.end and b.unit.start < a.unit.end
+    if overlap and _brief(a, evidence) == _brief(b, evidence):
+        return True
+    mine, other = analyse(a.text).stems, analyse(b.text).stems
+    return len(mine & other) >= _ALIKE * len(mine | other)
+
+
+def _in_order(
+    chosen: Sequence[ScoredUnit], evidence: Sequence[Document], limit: int
+) -> list[tuple[int, Span, Span | None]]:
+    """Put the units in reading order, each that opens with a pronoun after the sentence before it, if there is room."""
+    spans = {(u.n, u.unit.start): (u.n, Span(u.unit.start, u.unit.end), u.unit.context) for u in chosen}
+    for unit in chosen:
+        before = _before(unit, evidence[unit.n - 1])
+        taken = any(
+            n == unit.n and before and s.start < before.end and before.start < s.end for n, s, _ in spans.values()
+        )
+        if before and not taken and len(spans) < limit and _PRONOUN.match(unit.text):
+            spans[unit.n, before.start] = (unit.n, before, None)
+    return [spans[key] for key in sorted(spans)]
+
+
+def _before(unit: ScoredUnit, passage: Document) -> Span | None:
+    """Return the span of the sentence that stands before a unit in its passage."""
+    ends = [(m["end"], m["start"]) for m in passage.metadata["units"]
+            if m["kind"] == "sentence" and m["end"] <= unit.unit.start]  # fmt: skip
+    return Span(max(ends)[1], max(ends)[0]) if ends else None
+
+
+def _sentence(n: int, passage: Document, span: Span, context: Span | None) -> Sentence:
+    cited = [_citation(n, passage, span)]
+    if context is not None and _inside(context, passage):
+        cited.append(_citation(n, passage, context))
+    return Sentence(text=cited[0].quote, citations=tuple(cited))
+
+
+def _citation(n: int, passage: Document, span: Span) -> Citation:
+    offset: int = passage.metadata["start"]
+    text = passage.page_content[span.start - offset : span.end - offset]
+    return Citation(n, span.start, span.end, text, passage.metadata.get("page"), passage)
+
+
+def _inside(span: Span, passage: Document) -> bool:
+    return bool(passage.metadata["start"] <= span.start and span.end <= passage.metadata["end"])
+
+
+def _brief(unit: ScoredUnit, evidence: Sequence[Document]) -> str:
+    return str(evidence[unit.n - 1].metadata["brief_id"])
+
+
+def _reason(question: str, evidence: Sequence[Document]) -> str:
+    """Say why nothing is quoted: no passage, a name or number that no passage holds, or nothing close enough."""
+    if not evidence:
+        return "The corpus does not say: it holds no passage on this question."
+    texts = [analyse(f"{p.metadata['title']}. {p.page_content} {p.metadata.get('date') or ''}") for p in evidence]
+    for run in _asked_names(question):
+        if any(all(present(word.stem, text) == 0 for text in texts) for word in run):
+            return f"The corpus does not say: no passage found mentions {' '.join(word.text for word in run)}."
+    return "The corpus does not say: nothing found comes close enough to an answer."
+
+
+def _asked_names(question: str) -> list[tuple[Word, ...]]:
+    """Names of the question, and its numbers and lower-case names as names of one word."""
+    words = analyse(question)
+    inside = {word for run in words.names for word in run}
+    others = (w for w in words.words if w not in inside and w.text.lower() not in STOP_WORDS)
+    known = background().names
+    return [*words.names, *((w,) for w in others if w.text[0].isdigit() or w.stem in known)]

@@ -1,0 +1,195 @@
+"""Passages to evidence: which units answer the question, and whether anything does.
+
+Cheap signals choose the units, a cross-encoder scores them, and two small logistic models weigh all of it: one orders
+the units, one says how surely the best of them answers.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from langchain_core.cross_encoders import BaseCrossEncoder
+from langchain_core.documents import Document
+from langchain_core.embeddings import Embeddings
+
+from rag.lexicon import analyse
+from rag.signal_weights import ANSWERS, RANK
+from rag.signals import Asked, Candidate, ask, candidates, cheap_signals, content_stems, coverage, header, missing
+from rag.types import Reading, ScoredUnit
+
+READ_PASSAGES = 10
+
+DocumentFrequency = Callable[[Sequence[str]], tuple[Mapping[str, int], int]]
+Vector = np.ndarray[tuple[int], np.dtype[np.float32]]
+
+
+class EmbeddingScorer(BaseCrossEncoder):
+    """Scores a pair by the cosine of the embeddings of question and sentence.
+
+    Vectors of sentences are kept, the last used `max_cached` of them (1.5 kB each at 384 dimensions).
+    """
+
+    def __init__(self, embeddings: Embeddings, *, max_cached: int = 20_000) -> None:
+        self._embeddings = embeddings
+        self._max_cached = max_cached
+        self._vectors: OrderedDict[str, Vector] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def score(self, text_pairs: Sequence[tuple[str, str]]) -> list[float]:
+        """Return the cosine of each (question, sentence), in [-1, 1]. Cost: encoding what is not cached."""
+        questions = {q: _unit_vector(self._embeddings.embed_query(q)) for q in {q for q, _ in text_pairs}}
+        vectors = self._encode([text for _, text in text_pairs])
+        return [float(questions[q] @ vectors[text]) for q, text in text_pairs]
+
+    def _encode(self, texts: Iterable[str]) -> dict[str, Vector]:
+        wanted = dict.fromkeys(texts)
+        with self._lock:
+            known = {text: self._vectors[text] for text in wanted if text in self._vectors}
+        new = [text for text in wanted if text not in known]
+        made = self._embeddings.embed_documents(new) if new else []
+        known.update((text, _unit_vector(vector)) for text, vector in zip(new, made, strict=True))
+        with self._lock:
+            for text, vector in known.items():
+                self._vectors[text] = vector
+                self._vectors.move_to_end(text)
+            while len(self._vectors) > self._max_cached:
+                self._vectors.popitem(last=False)
+        return known
+
+
+@dataclass(frozen=True)
+class SignalReader:
+    """Scores the units of passages against a question.
+
+    The score of the best unit estimates how likely it answers, on the scale that the threshold of `rag.quote` cuts;
+    a unit e times less likely by the ranking model has a score e times lower. It is not calibrated.
+
+    Attributes:
+        scorer: any cross-encoder; higher means closer.
+        document_frequency: for stems, in how many chunks of the index each stands, and the number of chunks.
+        max_units: units that the scorer sees; encoding one costs about 5 ms in float32 on two cores.
+    """
+
+    scorer: BaseCrossEncoder
+    document_frequency: DocumentFrequency
+    max_units: int = 24
+
+    def read(self, question: str, passages: Sequence[Document]) -> Reading:
+        """Order the passages and their units by how well they answer. One call of the scorer."""
+        asked = ask(question, *self.document_frequency(content_stems(question)))
+        measured = measure(asked, passages, self.scorer, max_units=self.max_units)
+        if not measured:
+            return Reading(evidence=tuple(passages), units=())
+        weighed = [(weigh(m.signals, RANK), m) for m in measured]
+        weighed.sort(key=lambda pair: (-pair[0], *_tie(pair[1].candidate)))
+        best = weighed[0][0]
+        confidence = logistic(weigh(answer_signals(asked, [m for _, m in weighed], [r for r, _ in weighed]), ANSWERS))
+        scored = [(confidence * math.exp(rank - best), m) for rank, m in weighed]
+        return _reading(passages, scored)
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A unit with its signals."""
+
+    candidate: Candidate
+    signals: Mapping[str, float]
+
+
+def measure(asked: Asked, passages: Sequence[Document], scorer: BaseCrossEncoder, *, max_units: int) -> list[Measured]:
+    """Measure the units of the first passages: cheap signals for all, the scorer for the `max_units` most promising."""
+    cheap = [Measured(c, cheap_signals(asked, c)) for c in candidates(passages[:READ_PASSAGES])]
+    cheap.sort(key=lambda m: (-_promise(m.signals), *_tie(m.candidate)))
+    chosen = cheap[:max_units]
+    pairs = [(asked.text, m.candidate.text) for m in chosen] + [(asked.text, m.candidate.in_context) for m in chosen]
+    scores = scorer.score(pairs) if pairs else []
+    alone, in_context = scores[: len(chosen)], scores[len(chosen) :]
+    return [
+        Measured(m.candidate, {**m.signals, "similarity": a, "similarity_context": c})
+        for m, a, c in zip(chosen, alone, in_context, strict=True)
+    ]
+
+
+def answer_signals(asked: Asked, measured: Sequence[Measured], ranks: Sequence[float]) -> dict[str, float]:
+    """Tell what bears on whether anything answers: the best unit's signals, its lead, and what stands nowhere.
+
+    Args:
+        asked: the question.
+        measured: units, best first.
+        ranks: their scores by the ranking model.
+    """
+    best = measured[0].signals
+    passages = {id(m.candidate.passage): m.candidate.passage for m in measured}.values()
+    everything = [analyse(text) for p in passages for text in (p.page_content, *header(p))]
+    return {
+        **best,
+        "bias": 1.0,
+        "rank": ranks[0] / 10,
+        "lead": min(ranks[0] - ranks[1], 4.0) / 4 if len(ranks) > 1 else 1.0,
+        "similarity_max": max(m.signals["similarity"] for m in measured),
+        "coverage_max": max(m.signals["coverage_before"] for m in measured),
+        "plain_max": max(m.signals["plain"] for m in measured),
+        "missing_all": missing(asked.terms, *everything),
+        "strangers": sum(t.name and missing([t], *everything) > 0 for t in asked.terms) / 2,
+        "numbers_all": coverage((t for t in asked.terms if t.number), *everything),
+        "terms": math.log1p(len(asked.terms)),
+        **{f"kind_{asked.kind}": 1.0},
+        **{f"offers_{asked.kind}": best["offers"]},
+    }
+
+
+def weigh(signals: Mapping[str, float], weights: Mapping[str, float]) -> float:
+    """Sum the signals by their weights; a signal that is absent counts nothing."""
+    return sum(weight * signals.get(name, 0.0) for name, weight in weights.items())
+
+
+def logistic(x: float) -> float:
+    """Map a log-odds to a probability, 1 / (1 + exp(-x)), within double range."""
+    return 1 / (1 + math.exp(-max(-60.0, min(60.0, x))))
+
+
+def _reading(passages: Sequence[Document], scored: Sequence[tuple[float, Measured]]) -> Reading:
+    """Number the passages by their best unit; those without a scored unit follow in their order."""
+    by_place: dict[int, list[tuple[float, Measured]]] = {}
+    for score, m in scored:
+        by_place.setdefault(m.candidate.place, []).append((score, m))
+    order = [*by_place, *(place for place in range(len(passages)) if place not in by_place)]
+    number = {place: n for n, place in enumerate(order, 1)}
+    evidence = tuple(_marked(passages[place], by_place.get(place, [])) for place in order)
+    units = tuple(
+        ScoredUnit(number[m.candidate.place], m.candidate.unit, m.candidate.text, score, m.signals)
+        for score, m in scored
+    )
+    return Reading(evidence, units)
+
+
+def _marked(passage: Document, scored: Sequence[tuple[float, Measured]]) -> Document:
+    """Copy a passage with its best unit's signals and the spans of its units, best first."""
+    if not scored:
+        return Document(id=passage.id, page_content=passage.page_content, metadata={**passage.metadata, "signals": {}})
+    score, best = scored[0]
+    marked = [{"start": m.candidate.unit.start, "end": m.candidate.unit.end, "score": s} for s, m in scored]
+    added = {"signals": {**best.signals, "score": score}, "marked": marked}
+    return Document(id=passage.id, page_content=passage.page_content, metadata={**passage.metadata, **added})
+
+
+def _promise(signals: Mapping[str, float]) -> float:
+    """Cheap estimate of a unit's worth, which decides whether the scorer sees it."""
+    rank = max(signals["dense"], signals["lexical"])
+    return signals["coverage"] + 0.5 * signals["coverage_before"] + 0.3 * signals["offers"] + 0.3 * rank
+
+
+def _tie(candidate: Candidate) -> tuple[str, int]:
+    """Order of equals, so that the same machine gives the same answer."""
+    return str(candidate.passage.metadata["brief_id"]), candidate.unit.start
+
+
+def _unit_vector(vector: Sequence[float]) -> Vector:
+    array = np.asarray(vector, dtype=np.float32)
+    norm = float(np.linalg.norm(array))
+    return array / norm if norm else array

@@ -1,0 +1,198 @@
+"""The answer as one JSON object: what `ask --json` prints, services return and `verify` reads.
+
+Fields are only ever added. The JSON schema in schema/answer.schema.json is generated from these models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, Self
+
+from langchain_core.documents import Document
+from pydantic import BaseModel, ConfigDict, Field
+
+from rag.types import Answer, Citation, Scope, Sentence
+
+
+class Record(BaseModel):
+    """Base of the records: unknown fields of a later version are passed over."""
+
+    model_config = ConfigDict(extra="ignore", populate_by_name=True)
+
+
+class ScopeRecord(Record):
+    """Which briefs could be used; dates as YYYY-MM-DD."""
+
+    from_: str | None = Field(default=None, alias="from")
+    to: str | None = None
+    as_of: str | None = None
+    regions: list[str] = []
+    sources: list[str] = []
+    topics: list[str] = []
+
+    @classmethod
+    def of(cls, scope: Scope) -> Self:
+        """Read a scope."""
+        dates = [value.isoformat() if value else None for value in (scope.date_from, scope.date_to, scope.as_of)]
+        lists = {"regions": list(scope.regions), "sources": list(scope.sources), "topics": list(scope.topics)}
+        return cls(from_=dates[0], to=dates[1], as_of=dates[2], **lists)
+
+
+class CitationRecord(Record):
+    """A pointer to characters `start` to `end` (Unicode code points) of a brief's text.
+
+    `sha256` is the digest of the source file, `text_sha256` that of the brief's text in UTF-8.
+    """
+
+    n: int = Field(ge=1)
+    brief_id: str
+    chunk_id: str
+    title: str
+    date: str | None
+    source: str | None
+    url: str | None
+    page: int | None
+    start: int = Field(ge=0)
+    end: int = Field(ge=0)
+    quote: str
+    sha256: str
+    text_sha256: str
+
+    @classmethod
+    def of(cls, citation: Citation) -> Self:
+        """Read a citation."""
+        data = citation.passage.metadata
+        named = {key: data[key] for key in ("brief_id", "chunk_id", "title", "date", "source", "url", "sha256")}
+        return cls(
+            n=citation.n,
+            page=citation.page,
+            start=citation.start,
+            end=citation.end,
+            quote=citation.quote,
+            text_sha256=data["text_sha256"],
+            **named,
+        )
+
+
+class SentenceRecord(Record):
+    """A sentence with its support in [0, 1]; null means unchecked."""
+
+    text: str
+    support: float | None
+    citations: list[CitationRecord]
+
+    @classmethod
+    def of(cls, sentence: Sentence) -> Self:
+        """Read a sentence."""
+        citations = [CitationRecord.of(citation) for citation in sentence.citations]
+        return cls(text=sentence.text, support=sentence.support, citations=citations)
+
+
+class EvidenceRecord(Record):
+    """A numbered passage; `score` is null until it is calibrated, `signals` are raw and for evaluators."""
+
+    n: int = Field(ge=1)
+    brief_id: str
+    chunk_id: str
+    title: str
+    date: str | None
+    source: str | None
+    score: float | None
+    signals: dict[str, float]
+    start: int
+    end: int
+    text: str
+
+    @classmethod
+    def of(cls, n: int, passage: Document) -> Self:
+        """Read a passage."""
+        data = passage.metadata
+        shown = {key: data[key] for key in ("brief_id", "chunk_id", "title", "date", "source", "start", "end")}
+        return cls(n=n, score=None, signals=_signals(data), text=passage.page_content, **shown)
+
+
+class NearestRecord(Record):
+    """A brief that comes close."""
+
+    brief_id: str
+    title: str
+    date: str | None
+
+
+class IdentitiesRecord(Record):
+    """What the answer depends on beside the corpus."""
+
+    embedding: str
+    reader: str
+    dtype: str
+    settings_digest: str
+
+
+class TimingsRecord(Record):
+    """Milliseconds a stage took."""
+
+    rewrite: float
+    retrieve: float
+    read: float
+    answer: float
+    verify: float
+    total: float
+
+
+class AnswerRecord(Record):
+    """One answer, or an abstention with its reason."""
+
+    schema_version: Literal[1] = 1
+    question: str
+    standalone_question: str
+    scope: ScopeRecord
+    abstained: bool
+    reason: str | None
+    answerable: float | None
+    text: str
+    sentences: list[SentenceRecord]
+    evidence: list[EvidenceRecord]
+    nearest: list[NearestRecord]
+    notes: list[str]
+    usage: dict[str, Any] | None = None
+    identities: IdentitiesRecord
+    timings_ms: TimingsRecord
+
+    @classmethod
+    def of(cls, answer: Answer) -> Self:
+        """Read an answer."""
+        identities = answer.identities
+        return cls(
+            question=answer.question,
+            standalone_question=answer.standalone_question,
+            scope=ScopeRecord.of(answer.scope),
+            abstained=answer.abstained,
+            reason=answer.reason,
+            answerable=answer.answerable,
+            text=answer.text,
+            sentences=[SentenceRecord.of(sentence) for sentence in answer.sentences],
+            evidence=[EvidenceRecord.of(n, passage) for n, passage in enumerate(answer.evidence, 1)],
+            nearest=[NearestRecord(brief_id=b.brief_id, title=b.title, date=b.date) for b in answer.nearest],
+            notes=list(answer.notes),
+            identities=IdentitiesRecord(
+                embedding=identities.embedding,
+                reader=identities.reader,
+                dtype=identities.dtype,
+                settings_digest=identities.settings_digest,
+            ),
+            timings_ms=TimingsRecord(**answer.timings_ms),
+        )
+
+    def to_json(self, *, indent: int | None = None) -> str:
+        """Return the object as JSON text."""
+        return self.model_dump_json(by_alias=True, indent=indent)
+
+
+def answer_schema() -> dict[str, Any]:
+    """Return the JSON schema of an answer."""
+    return AnswerRecord.model_json_schema(by_alias=True, mode="serialization")
+
+
+def _signals(data: Mapping[str, Any]) -> dict[str, float]:
+    ranks = {f"rank_{name}": float(rank) for name, rank in data.get("ranks", {}).items()}
+    return {**ranks, "fused": float(data.get("fused", 0.0)), **data.get("signals", {})}

@@ -1,0 +1,141 @@
+"""Settings in small sections. Precedence: flag, `GEOBRIEF_SECTION__KEY`, `geobrief.toml`, default.
+
+An unknown key is an error, so that a misspelt one never passes in silence.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from rag.errors import UsageError
+
+DEFAULT_CONFIG = Path("geobrief.toml")
+
+
+class Section(BaseModel):
+    """Base of the sections: closed, frozen."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class EmbeddingSettings(Section):
+    """Which model turns text into vectors.
+
+    Attributes:
+        model: a sentence-transformers name or folder, or `module:factory` for any langchain `Embeddings`.
+        dtype: `auto` takes bfloat16 where the CPU computes it natively, float32 elsewhere.
+        allow_download: whether a model that is not on this machine may be fetched from the hub.
+        languages: ISO 639-1 codes that the model knows; other briefs are indexed with a warning.
+    """
+
+    model: str = "all-MiniLM-L6-v2"
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    batch_size: int = Field(default=32, ge=1)
+    allow_download: bool = False
+    languages: tuple[str, ...] = ("en",)
+
+
+class SplitSettings(Section):
+    """How briefs are cut; part of the index's identity."""
+
+    max_tokens: int = Field(default=200, ge=16, le=4000)
+
+
+class IngestSettings(Section):
+    """Limits of ingest.
+
+    Attributes:
+        max_bytes: larger files fail.
+        lock_timeout_s: how long a second writer waits for the first.
+        batch_chunks: chunks embedded together; longer batches pad less, shorter ones commit sooner.
+    """
+
+    max_bytes: int = Field(default=50_000_000, ge=1)
+    lock_timeout_s: float = Field(default=30.0, ge=0)
+    batch_chunks: int = Field(default=512, ge=1)
+
+
+class RetrieveSettings(Section):
+    """How passages are found.
+
+    Attributes:
+        fetch_k: length of each ranked list before fusion.
+        top_k: passages kept after fusion.
+        rrf_k: constant of reciprocal rank fusion.
+    """
+
+    fetch_k: int = Field(default=30, ge=1)
+    top_k: int = Field(default=10, ge=1)
+    rrf_k: int = Field(default=60, ge=1)
+
+
+class AnswerSettings(Section):
+    """How an answer is composed.
+
+    Attributes:
+        threshold: confidence below which the corpus is said not to answer, in [0, 1].
+        max_units: sentences read closely per question; each costs about 5 ms on two cores.
+        max_question_chars: longer questions are refused.
+    """
+
+    threshold: float = Field(default=0.5, ge=0, le=1)
+    max_sentences: int = Field(default=5, ge=1)
+    max_units: int = Field(default=24, ge=1)
+    max_question_chars: int = Field(default=4000, ge=1)
+
+
+class Settings(BaseSettings):
+    """All settings of geobrief; `index` is the folder that holds catalogue and vectors."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="GEOBRIEF_", env_nested_delimiter="__", extra="forbid", frozen=True, validate_default=True
+    )
+
+    index: Path = Path(".geobrief")
+    embedding: EmbeddingSettings = EmbeddingSettings()
+    split: SplitSettings = SplitSettings()
+    ingest: IngestSettings = IngestSettings()
+    retrieve: RetrieveSettings = RetrieveSettings()
+    answer: AnswerSettings = AnswerSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Put flags before the environment, and the environment before the file."""
+        toml = TomlConfigSettingsSource(settings_cls, settings_cls.model_config.get("toml_file"))
+        return init_settings, env_settings, toml
+
+    def digest(self) -> str:
+        """Digest of everything that can change an answer: all settings but the index's place."""
+        return hashlib.sha256(self.model_dump_json(exclude={"index"}).encode()).hexdigest()[:16]
+
+
+def load_settings(config: Path | None = None, **flags: Any) -> Settings:
+    """Read settings from flags, environment and file; flags that are None do not count.
+
+    Raises:
+        UsageError: if a value is wrong, a key unknown, or `config` names no readable file.
+    """
+    if config is not None and not config.is_file():
+        raise UsageError(f"settings file {str(config)!r} does not exist; name another with --config")
+    path = config or DEFAULT_CONFIG
+    chosen = type("Settings", (Settings,), {"model_config": {**Settings.model_config, "toml_file": path}})
+    try:
+        settings: Settings = chosen(**{name: value for name, value in flags.items() if value is not None})
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise UsageError(f"settings are wrong: {problems}") from error
+    except (ValueError, OSError) as error:
+        raise UsageError(f"settings file {str(path)!r} cannot be read: {error}") from error
+    return settings

@@ -1,0 +1,32 @@
+"""The chat in the browser: renders answers, holds no retrieval logic.
+
+`build_ui` makes the page, `launch` serves it, `require_free_port` fails early when the address is taken. The two
+that need gradio (seconds to import) load on first use.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from typing import TYPE_CHECKING, Any
+
+from rag.ui.port import require_free_port
+
+if TYPE_CHECKING:
+    from rag.ui.conversation import Answers
+    from rag.ui.page import build_ui
+    from rag.ui.serve import launch
+
+__all__ = ["Answers", "build_ui", "launch", "require_free_port"]
+
+# Read by gradio and huggingface_hub when they are imported, so set before any module of ours imports them.
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+
+_HOME = {"Answers": "conversation", "build_ui": "page", "launch": "serve"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)

@@ -1,0 +1,65 @@
+"""Fixtures: a corpus folder, an index over it with quick fakes, and the command line."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from rag.build import open_assistant, open_index
+from rag.index import Index
+from rag.ingest import SyncReport, sync
+from rag.settings import Settings
+from rag.types import Answer, Scope
+from tests.fakes import HashEmbeddings
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+
+@dataclass
+class Desk:
+    """A folder of briefs and an index, as an analyst has them."""
+
+    corpus: Path
+    settings: Settings
+    embeddings: HashEmbeddings
+
+    def write(self, name: str, text: str, **fields: object) -> Path:
+        path = self.corpus / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        front = "".join(f"{key}: {value}\n" for key, value in fields.items())
+        path.write_text(f"---\n{front}---\n{text}" if fields else text, encoding="utf-8")
+        return path
+
+    def open(self) -> Index:
+        return open_index(self.settings, create=True, embeddings=self.embeddings)
+
+    def ingest(self, *paths: Path | str, prune: bool = False) -> SyncReport:
+        return sync(self.open(), paths or (self.corpus,), prune=prune)
+
+    def ask(self, question: str, scope: Scope = Scope()) -> Answer:
+        return open_assistant(self.settings, embeddings=self.embeddings).ask(question, scope=scope)
+
+    def found(self, question: str, scope: Scope = Scope()) -> list[str]:
+        """Brief ids of the passages found for a question, best first."""
+        assistant = open_assistant(self.settings, embeddings=self.embeddings)
+        return list(dict.fromkeys(p.metadata["brief_id"] for p in assistant.retriever.search(question, scope=scope)))
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    return Desk(corpus, Settings(index=tmp_path / "index"), HashEmbeddings())
+
+
+@pytest.fixture
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, str], None]]:
+    """Settings from nothing but what the test sets."""
+    for name in list(os.environ):
+        if name.startswith("GEOBRIEF_"):
+            monkeypatch.delenv(name)
+    yield monkeypatch.setenv

@@ -1,0 +1,44 @@
+"""Fakes that are quick and can be checked by hand. The contract tests hold them to what the real parts do."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+from collections.abc import Sequence
+
+from langchain_core.embeddings import Embeddings
+
+DIMENSION = 256
+
+
+class HashEmbeddings(Embeddings):
+    """Unit vectors of word counts: two texts are as close as the words that they share.
+
+    Usable from the command line as `GEOBRIEF_EMBEDDING__MODEL=tests.fakes:HashEmbeddings`.
+    """
+
+    identity = "hash-256"
+    dimension = DIMENSION
+    dtype = "float32"
+
+    def __init__(self) -> None:
+        self.embedded: list[str] = []
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        self.embedded += texts
+        return [_vector(text) for text in texts]
+
+    def embed_query(self, text: str) -> list[float]:
+        return _vector(text)
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        return [len(re.findall(r"\w+|[^\w\s]", text)) for text in texts]
+
+
+def _vector(text: str) -> list[float]:
+    vector = [0.0] * DIMENSION
+    for word in re.findall(r"\w+", text.lower()):
+        vector[int.from_bytes(hashlib.sha256(word.encode()).digest()[:4], "big") % DIMENSION] += 1.0
+    norm = math.sqrt(sum(x * x for x in vector)) or 1.0
+    return [x / norm for x in vector]

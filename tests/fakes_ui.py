@@ -1,0 +1,155 @@
+"""An assistant over two short briefs, for the tests of the chat.
+
+`python fakes_ui.py PORT` serves the chat with it, and reports any look beyond this machine as a line "OUTSIDE ...".
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+
+from langchain_core.documents import Document
+from langchain_core.messages import BaseMessage
+
+from rag.errors import UsageError
+from rag.types import (
+    Answer,
+    Answered,
+    BriefRef,
+    Citation,
+    Event,
+    Identities,
+    Retrieved,
+    Rewritten,
+    Said,
+    Scope,
+    Sentence,
+    sha256,
+)
+
+EXAMPLES = ("What sectors will they cooperate on?", "Who won the cup?", "When did the talks end?")
+
+BEIJING = (
+    "Putin and Xi met in Beijing. They agreed to cooperate in industry, space and nuclear energy. "
+    "The visit lasted two days."
+)
+HARBOUR = "The talks on the harbour ended in June. No text was published."
+
+HOSTILE = (
+    "<img src=x onerror=window.hacked=1> <script>window.hacked=1</script> [link](javascript:window.hacked=1) "
+    "![](http://images.invalid/a.png) <a href='http://links.invalid'>a</a> $$\\frac{1}{2}$$ ${window.hacked=1} "
+    "{{#each this}}x{{/each}} `code` **bold** https://auto.invalid\n\n# Heading\n\n</div><iframe src=//frames.invalid>"
+)
+
+
+def passage(text: str, *, brief_id: str, title: str, start: int = 0, **known: object) -> Document:
+    """A passage with the metadata that a real one has."""
+    metadata = {
+        "brief_id": brief_id,
+        "chunk_id": f"{brief_id}#0",
+        "title": title,
+        "date": None,
+        "source": None,
+        "url": None,
+        "heading": "",
+        "page": None,
+        "start": start,
+        "end": start + len(text),
+        "sha256": sha256(text),
+        **known,
+    }
+    return Document(page_content=text, metadata=metadata)
+
+
+def quoted(evidence: Sequence[Document], n: int, quote: str) -> Sentence:
+    """A sentence that is a quote from passage `n`."""
+    source = evidence[n - 1]
+    start = source.metadata["start"] + source.page_content.index(quote)
+    citation = Citation(n, start, start + len(quote), quote, source.metadata["page"], source)
+    return Sentence(quote, (citation,), 1.0)
+
+
+def answer(
+    question: str, sentences: Sequence[Sentence] = (), evidence: Sequence[Document] = (), **more: object
+) -> Answer:
+    """An answer about everything."""
+    made_by = Identities("fake", "fake", "float32", "0")
+    return Answer(question, question, Scope(), tuple(sentences), tuple(evidence), made_by, **more)  # type: ignore[arg-type]
+
+
+class FakeAnswers:
+    """Answers about sectors and talks, quotes hostile text on demand, has a bug at "crash", and refuses the rest.
+
+    Asked "slowly", it takes a second for each sentence. `histories` holds what came with each question.
+    """
+
+    def __init__(self) -> None:
+        self.histories: list[tuple[BaseMessage, ...]] = []
+        self.evidence = (
+            passage(BEIJING, brief_id="beijing", title="Putin in Beijing", start=100, date="2024-05-16", page=3,
+                    source="Example Wire", region=["China", "Russia"], url="https://example.org/beijing"),
+            passage(HARBOUR, brief_id="harbour", title="Talks on the harbour", url="javascript:alert(1)"),
+        )  # fmt: skip
+
+    def stream(self, question: str, *, history: Sequence[BaseMessage] = ()) -> Iterator[Event]:
+        """As an assistant does."""
+        if not question.strip():
+            raise UsageError("the question is empty; ask something")
+        if len(question) > 10_000:
+            raise UsageError(f"the question has {len(question):,} characters; at most 10,000 are read")
+        if "crash" in question:
+            raise ValueError("a bug")
+        self.histories.append(tuple(history))
+        before = sum(message.type == "human" for message in history)
+        yield Rewritten(f"{question} ({before} before)" if "how many" in question else question)
+        evidence = self._found(question)
+        yield Retrieved(evidence)
+        sentences = self._sentences(question, evidence)
+        for sentence in sentences:
+            time.sleep(1.0 if "slowly" in question else 0.0)
+            yield Said(sentence)
+        yield Answered(self._whole(question, sentences, evidence))
+
+    def _found(self, question: str) -> tuple[Document, ...]:
+        if "hostile" not in question:
+            return self.evidence
+        return (passage(HOSTILE, brief_id="hostile", title=HOSTILE, heading=HOSTILE, source=HOSTILE, region=HOSTILE),)
+
+    def _sentences(self, question: str, evidence: tuple[Document, ...]) -> tuple[Sentence, ...]:
+        if "hostile" in question:
+            return (quoted(evidence, 1, HOSTILE),)
+        if "sectors" in question:
+            agreed = "They agreed to cooperate in industry, space and nuclear energy."
+            return (quoted(evidence, 1, "Putin and Xi met in Beijing."), quoted(evidence, 1, agreed))
+        return (quoted(evidence, 2, "The talks on the harbour ended in June."),) if "talks" in question else ()
+
+    def _whole(self, question: str, sentences: tuple[Sentence, ...], evidence: tuple[Document, ...]) -> Answer:
+        if sentences:
+            return answer(question, sentences, evidence, notes=("1 undated brief was left out",))
+        nearest = (BriefRef("beijing", "Putin in Beijing", "2024-05-16"), BriefRef("harbour", "Talks", None))
+        return answer(question, (), evidence, reason="The briefs say nothing about a cup.", nearest=nearest)
+
+
+LOOPBACK = (None, "", "127.0.0.1", "localhost", "::1", b"127.0.0.1", b"localhost")
+
+
+def report_outside(event: str, args: tuple[object, ...]) -> None:
+    """Audit hook: refuse, and say aloud, any connection or name look-up beyond this machine."""
+    if event == "socket.getaddrinfo":
+        host = args[0]
+    elif event in ("socket.connect", "socket.sendto"):
+        host = args[1][0] if isinstance(args[1], tuple) else None
+    else:
+        return
+    if host not in LOOPBACK:
+        print(f"OUTSIDE {event} {host!r}", flush=True)
+        raise OSError(f"no network in tests: {host!r}")
+
+
+if __name__ == "__main__":
+    sys.addaudithook(report_outside)
+    from rag import ui
+
+    ui.launch(ui.build_ui(FakeAnswers(), examples=EXAMPLES), host="127.0.0.1", port=int(sys.argv[1]), examples=EXAMPLES)
+    print("ended")

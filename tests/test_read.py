@@ -1,0 +1,260 @@
+"""Reading: which units answer, in which order, and how surely."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+from langchain_core.cross_encoders import BaseCrossEncoder
+from langchain_core.documents import Document
+from langchain_core.embeddings import Embeddings
+
+from rag.answer_types import answer_type, new_names, offers
+from rag.lexicon import analyse, kin, present, stem
+from rag.rarity import background, idf, rarity
+from rag.read import EmbeddingScorer, SignalReader
+from rag.signals import Term, coverage, missing
+
+TEXT = "Envoys met in Oslo. They signed a grain accord on 3 May 2021. The accord covers wheat, maize and rice."
+
+
+class WrittenScores(BaseCrossEncoder):
+    """Gives the written score to sentences that hold a phrase, else 0, and remembers what it was asked."""
+
+    def __init__(self, scores: Mapping[str, float]) -> None:
+        self.scores = scores
+        self.calls: list[Sequence[tuple[str, str]]] = []
+
+    def score(self, text_pairs: Sequence[tuple[str, str]]) -> list[float]:
+        self.calls.append(text_pairs)
+        return [max((s for phrase, s in self.scores.items() if phrase in text), default=0.0) for _, text in text_pairs]
+
+
+class FirstLetter(Embeddings):
+    """Embeds a text as the axis of its first letter, and counts what it encodes."""
+
+    def __init__(self) -> None:
+        self.encoded: list[str] = []
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        self.encoded += texts
+        return [[2.0 * (text[0].lower() == "a"), 2.0 * (text[0].lower() == "b")] for text in texts]
+
+    def embed_query(self, text: str) -> list[float]:
+        return self.embed_documents([text])[0]
+
+
+def passage(text: str = TEXT, *, brief_id: str = "oslo", start: int = 0, **extra: Any) -> Document:
+    """Make a passage whose units are the sentences of a text that stands at `start` in its brief."""
+    units, at = [], 0
+    for sentence in text.replace(". ", ".|").split("|"):
+        at = text.index(sentence, at)
+        units.append({"start": start + at, "end": start + at + len(sentence), "kind": "sentence", "context": None,
+                      "context_start": None, "context_end": None})  # fmt: skip
+    meta = {"brief_id": brief_id, "title": "Grain talks", "date": "2021-05-04", "heading": "", "page": None,
+            "start": start, "end": start + len(text), "units": units, "ranks": {"dense": 1}, "fused": 0.01}  # fmt: skip
+    return Document(id=f"{brief_id}@00000000#0", page_content=text, metadata={**meta, **extra})
+
+
+def reader(**scores: float) -> SignalReader:
+    """Make a reader over an index of which nothing is known, with written scores."""
+    return SignalReader(WrittenScores({k.replace("_", " "): v for k, v in scores.items()}), lambda stems: ({}, 0))
+
+
+def test_the_unit_that_the_scorer_prefers_comes_first_when_words_do_not_decide() -> None:
+    reading = reader(wheat=0.9).read("Which crops does it cover?", [passage()])
+    assert reading.units[0].text == "The accord covers wheat, maize and rice."
+
+
+def test_units_are_exact_slices_of_their_passage_wherever_it_stands_in_the_brief() -> None:
+    reading = reader().read("Where did the envoys meet?", [passage(start=700)])
+    for unit in reading.units:
+        held = reading.evidence[unit.n - 1]
+        offset = held.metadata["start"]
+        assert unit.text == held.page_content[unit.unit.start - offset : unit.unit.end - offset]
+
+
+def test_the_passage_with_the_best_unit_becomes_number_one() -> None:
+    other = passage("Rain fell all day. Nobody came.", brief_id="rain")
+    reading = reader(Oslo=0.8).read("Where did the envoys meet?", [other, passage()])
+    assert [p.metadata["brief_id"] for p in reading.evidence] == ["oslo", "rain"]
+    assert reading.units[0].n == 1
+
+
+def test_reading_marks_copies_and_leaves_the_passages_alone() -> None:
+    given = passage()
+    reading = reader().read("Where did the envoys meet?", [given])
+    assert not {"signals", "marked"} & given.metadata.keys()
+    assert reading.evidence[0].metadata["signals"]["score"] == reading.units[0].score
+    first = reading.evidence[0].metadata["marked"][0]
+    assert (first["start"], first["end"]) == (reading.units[0].unit.start, reading.units[0].unit.end)
+
+
+def test_scores_fall_from_the_best_unit_and_stay_between_0_and_1() -> None:
+    scores = [unit.score for unit in reader(Oslo=0.8).read("Where did the envoys meet?", [passage()]).units]
+    assert scores == sorted(scores, reverse=True)
+    assert all(0 <= score <= 1 for score in scores)
+
+
+def test_a_question_whose_name_stands_nowhere_scores_below_the_same_question_with_the_right_name() -> None:
+    right = reader(grain=0.6).read("When was the Oslo grain accord signed?", [passage()])
+    wrong = reader(grain=0.6).read("When was the Caracas grain accord signed?", [passage()])
+    assert wrong.units[0].score < right.units[0].score
+
+
+def test_a_question_about_another_year_scores_below_the_same_question_about_the_right_year() -> None:
+    right = reader(grain=0.6).read("What accord did envoys sign in 2021?", [passage()])
+    wrong = reader(grain=0.6).read("What accord did envoys sign in 2019?", [passage()])
+    assert wrong.units[0].score < right.units[0].score
+
+
+def test_the_scorer_is_called_once_for_at_most_max_units() -> None:
+    scorer = WrittenScores({})
+    SignalReader(scorer, lambda stems: ({}, 0), max_units=2).read("Where?", [passage(), passage(brief_id="b")])
+    assert len(scorer.calls) == 1
+    assert len({sentence for _, sentence in scorer.calls[0]}) <= 4
+
+
+def test_a_unit_that_two_passages_share_is_scored_once() -> None:
+    reading = reader().read("Where did the envoys meet?", [passage(), passage()])
+    assert len(reading.units) == 3
+
+
+def test_no_passages_give_an_empty_reading() -> None:
+    reading = reader().read("Where did the envoys meet?", [])
+    assert (reading.evidence, reading.units) == ((), ())
+
+
+def test_reading_twice_gives_the_same() -> None:
+    first, second = (reader(Oslo=0.5).read("Where did they meet?", [passage()]) for _ in range(2))
+    assert first == second
+
+
+def test_the_reader_asks_document_frequencies_of_the_content_stems() -> None:
+    asked: list[Sequence[str]] = []
+
+    def document_frequency(stems: Sequence[str]) -> tuple[Mapping[str, int], int]:
+        asked.append(stems)
+        return {}, 0
+
+    SignalReader(WrittenScores({}), document_frequency).read("Where did the envoys meet in Oslo?", [passage()])
+    assert asked == [("envoi", "meet", "oslo")]
+
+
+def test_embedding_scores_are_cosines() -> None:
+    assert EmbeddingScorer(FirstLetter()).score([("a?", "apple"), ("a?", "bread")]) == pytest.approx([1.0, 0.0])
+
+
+def test_a_sentence_is_encoded_once_while_it_stays_in_the_cache() -> None:
+    embeddings = FirstLetter()
+    scorer = EmbeddingScorer(embeddings, max_cached=1)
+    for sentence in ("apple", "apple", "bread", "apple"):
+        scorer.score([("a?", sentence)])
+    assert [text for text in embeddings.encoded if text != "a?"] == ["apple", "bread", "apple"]
+
+
+@pytest.mark.parametrize(
+    ("question", "kind"),
+    [
+        ("Who signed it?", "who"),
+        ("When was it signed?", "when"),
+        ("In what year was it signed?", "when"),
+        ("Which city hosted the talks?", "where"),
+        ("How many envoys came?", "number"),
+        ("What anniversary is it?", "ordinal"),
+        ("what sectors will they cooperate on", "list"),
+        ("Who is in the delegation?", "list"),
+        ("Why did they meet?", "why"),
+        ("Did they sign?", "polar"),
+        ("What did they sign?", "thing"),
+    ],
+)
+def test_the_question_word_tells_what_is_asked_for(question: str, kind: str) -> None:
+    assert answer_type(question) == kind
+
+
+@pytest.mark.parametrize(
+    ("question", "answering", "other"),
+    [
+        ("When did they sign?", "They signed on 3 May.", "They signed it."),
+        ("How many envoys came?", "There were 12 envoys.", "Envoys came."),
+        ("How many envoys came?", "There were 12 envoys.", "They came on day 3."),
+        ("Where did Ann go?", "Ann went to Oslo.", "Ann went away."),
+        ("Who met Ann?", "Ann met Bob Smith.", "Ann met a man."),
+        ("What anniversary is it?", "It is the 75th anniversary.", "It is an anniversary."),
+        ("Which sectors are covered?", "It covers wheat, maize, and rice.", "It covers wheat."),
+        ("Why did Ann go?", "Ann went because of the rain.", "Ann went away."),
+    ],
+)
+def test_a_text_offers_what_is_asked_for_by_its_form(question: str, answering: str, other: str) -> None:
+    assert offers(question, answering) > offers(question, other)
+
+
+def test_names_of_the_question_are_not_new() -> None:
+    runs = new_names("Did Ann Lee meet Bob?", "Bob met Ann Lee and Carl Roe.")
+    assert [[word.text for word in run] for run in runs] == [["Carl", "Roe"]]
+
+
+def test_coverage_is_the_share_of_weight_that_stands_in_the_texts() -> None:
+    terms = [Term("oslo", 0.6, True, False, None), Term("accord", 0.2, False, False, None)]
+    assert coverage(terms, analyse("Envoys met in Oslo.")) == pytest.approx(0.75)
+    assert coverage(terms, analyse("Oslo"), analyse("an accord")) == pytest.approx(1.0)
+    assert coverage([], analyse("Oslo")) == 1.0
+
+
+def test_missing_is_the_weight_of_the_rarest_term_that_stands_nowhere() -> None:
+    terms = [Term("oslo", 0.6, True, False, None), Term("accord", 0.2, False, False, None)]
+    assert missing(terms, analyse("An accord.")) == 0.6
+    assert missing(terms, analyse("The Oslo accord.")) == 0.0
+
+
+def test_an_initialism_stands_for_the_name_and_the_name_for_the_initialism() -> None:
+    assert present("=us", analyse("The United States objected.")) == 1.0
+    assert "=us" in analyse("The U.S. objected.").stems
+    assert "=us" not in analyse("They told us.").stems
+
+
+def test_the_first_word_of_a_sentence_is_a_name_only_if_known_as_one() -> None:
+    assert [run[0].text for run in analyse("Talks began. China agreed.").names] == ["China"]
+
+
+def test_a_year_an_ordinal_and_a_number_with_commas_are_numbers() -> None:
+    assert analyse("In 1949, the 75th of 1,000.").numbers == {"1949", "75", "1000"}
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "same"),
+    [
+        ("china", "chines", True),
+        ("ukrain", "ukrainian", True),
+        ("interest", "internat", False),
+        ("iran", "iraq", False),
+        ("niger", "nigeria", False),
+    ],
+)
+def test_kindred_stems_differ_by_an_ending(a: str, b: str, same: bool) -> None:
+    assert kin(a, b) is same
+
+
+def test_stems_are_those_of_the_catalogues_tokenizer() -> None:
+    sqlite3 = pytest.importorskip("sqlite3")
+    words = "technology assemblies possibly us is cooperation sanctions café ministers apologise running renewable"
+    base = sqlite3.connect(":memory:")
+    base.execute("create virtual table t using fts5(x, tokenize='porter unicode61')")
+    base.execute("create virtual table v using fts5vocab(t, instance)")
+    base.executemany("insert into t(rowid, x) values (?, ?)", enumerate(words.split(), 1))
+    theirs = [term for (term,) in base.execute("select term from v order by doc")]
+    base.close()
+    assert [stem(word) for word in words.split()] == theirs
+
+
+def test_idf_runs_from_0_everywhere_to_1_nowhere() -> None:
+    assert (idf(10, 10), idf(0, 10)) == (0.0, 1.0)
+
+
+def test_an_index_of_one_chunk_takes_rarity_from_the_background() -> None:
+    table = background()
+    alone = idf(table.df["putin"], table.n)
+    assert rarity("putin", {"putin": 1}, 1) == pytest.approx(alone, abs=0.01)
+    assert rarity("putin", {"putin": 100_000}, 100_000) == pytest.approx(0.0, abs=0.01)
