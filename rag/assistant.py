@@ -126,7 +126,8 @@ class Assistant:
     def _notes(self, scope: Scope) -> Iterator[str]:
         undated = self.catalogue.count_undated() if scope.needs_date else 0
         if undated:
-            yield f"{undated} undated brief{'s' if undated > 1 else ''} left out, because the question is limited by date."
+            briefs = "brief" if undated == 1 else "briefs"
+            yield f"{undated} undated {briefs} left out, because the question is limited by date."
 
 
 def nearest(evidence: Sequence[Document], *, limit: int = NEAREST) -> tuple[BriefRef, ...]:

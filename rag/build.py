@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from langchain_core.embeddings import Embeddings
 
 from rag.catalogue import Catalogue
+from rag.doctor import recover
 from rag.embedding import SentenceTransformerEmbeddings, embeddings_from
 from rag.errors import IndexMissing, IndexUnusable
 from rag.index import Index
@@ -88,6 +89,7 @@ def open_index(
         split=chunks,
         embedded=embedded,
         identity=_identity(model, max_tokens),
+        recover=recover,
         batch_chunks=settings.ingest.batch_chunks,
     )
 
@@ -101,6 +103,7 @@ def open_retriever(index: Index, settings: Settings, embeddings: Embeddings) -> 
     return HybridRetriever(
         catalogue=index.catalogue,
         store_at=lambda generation: index.vectors.at(generation),
+        exact=lambda *query, k: index.vectors.exact(*query, k=k),
         embeddings=embeddings,
         words=search_words,
         fetch_k=chosen.fetch_k,

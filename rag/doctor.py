@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from rag.catalogue import PendingChunk
-from rag.catalogue.checks import all_briefs, chunk_digests, faults, pending_chunks, unused_texts
+from rag.catalogue.checks import all_briefs, chunk_digests, chunk_faults, pending_chunks, text_faults, unused_texts
 from rag.errors import IndexCorrupt, IndexMismatch
 from rag.index import Index, IndexWriter
 from rag.types import sha256
@@ -20,7 +20,7 @@ def examine(index: Index) -> tuple[str, ...]:
     Checked: model and splitter identity, the catalogue's structure, digests and spans, what an interrupted ingest
     left, and the vector store against the catalogue by count, id and content.
     """
-    return tuple([*_rebuild_reasons(index), *_unfinished(index), *_vector_faults(index)])
+    return (*_rebuild_reasons(index), *_unfinished(index), *_vector_faults(index))
 
 
 def repair(index: Index, *, lock_timeout_s: float) -> int:
@@ -34,11 +34,22 @@ def repair(index: Index, *, lock_timeout_s: float) -> int:
         IndexCorrupt: if the catalogue itself is damaged.
     """
     with index.writing(timeout_s=lock_timeout_s, check=False, finish=False) as writer:
-        if _rebuild_reasons(index) or any(_unusable(index)):
+        damage = text_faults(index.catalogue.database)
+        if damage:
+            raise IndexCorrupt(f"{'; '.join(damage)}; forget these briefs and ingest them again")
+        if any(_rebuild_reasons(index)) or any(_unusable(index)):
             _rebuild(index, writer)
         else:
             _patch(index, writer)
         return writer.chunks_embedded
+
+
+def recover(writer: IndexWriter) -> None:
+    """Put the vectors right after a run that was killed; what it staged stays, for the next ingest to use."""
+    if any(_unusable(writer.index)):
+        _rebuild(writer.index, writer)
+    else:
+        _align(writer.index, writer)
 
 
 def _rebuild_reasons(index: Index) -> Iterator[str]:
@@ -46,18 +57,22 @@ def _rebuild_reasons(index: Index) -> Iterator[str]:
         index.check_identity()
     except IndexMismatch as error:
         yield str(error)
-    yield from faults(index.catalogue.database)
+    yield from text_faults(index.catalogue.database)
+    yield from chunk_faults(index.catalogue.database)
 
 
 def _unfinished(index: Index) -> Iterator[str]:
     staged = unused_texts(index.catalogue.database)
     if staged:
-        yield f"{staged} texts are staged but not published: an ingest was interrupted; run it again"
+        yield (
+            f"{staged} texts are staged but not published: an ingest was interrupted; "
+            "run it again, or drop them with `geobrief doctor --repair`"
+        )
 
 
 def _unusable(index: Index) -> Iterator[str]:
     try:
-        next(index.vectors.ids(index.catalogue.generation()), None)
+        index.vectors.ids(index.catalogue.generation())
     except IndexCorrupt as error:
         yield str(error)
 
@@ -75,20 +90,24 @@ def _vector_faults(index: Index) -> Iterator[str]:
 
 
 def _compare(index: Index) -> tuple[list[str], list[str], list[str]]:
-    """Return the ids of chunks without vector, of chunks with a wrong one, and of vectors without chunk."""
+    """Return the ids of chunks without vector, of chunks with a wrong one, and of vectors without chunk.
+
+    A vector that was written but not yet recorded counts as missing: its run was interrupted.
+    """
     expected = chunk_digests(index.catalogue.database)
     generation = index.catalogue.generation()
     held = set(index.vectors.ids(generation))
+    recorded = {chunk_id for chunk_id, digest in expected.items() if digest is not None}
     wrong: list[str] = []
     store = index.vectors.at(generation)
-    ids = iter(sorted(held & expected.keys()))
+    ids = iter(sorted(held & recorded))
     while batch := list(islice(ids, BATCH)):
         wrong += [str(d.id) for d in store.get_by_ids(batch) if sha256(d.page_content) != expected[str(d.id)]]
-    return sorted(expected.keys() - held), wrong, sorted(held - expected.keys())
+    return sorted(expected.keys() - (held & recorded)), wrong, sorted(held - expected.keys())
 
 
 def _rebuild(index: Index, writer: IndexWriter) -> None:
-    """Cut and embed every text anew. The identity is recorded first, so that a rebuild that stops is seen as unfinished."""
+    """Cut and embed every text anew. Identity comes first, so that a rebuild that stops is seen as unfinished."""
     index.vectors.reset()
     writer.catalogue.purge_staged()
     writer.catalogue.clear_vector_deletions(writer.index.catalogue.vector_deletions())
@@ -106,6 +125,12 @@ def _rebuild(index: Index, writer: IndexWriter) -> None:
 
 def _patch(index: Index, writer: IndexWriter) -> None:
     writer.catalogue.purge_staged()
+    _align(index, writer)
+
+
+def _align(index: Index, writer: IndexWriter) -> None:
+    """Delete vectors that no chunk has, embed chunks that have none or that of another text."""
+    index.vectors.close()
     writer.finish_deletions()
     missing, wrong, orphans = _compare(index)
     if orphans:

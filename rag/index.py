@@ -7,27 +7,19 @@ its new versions in one transaction. A crash in between leaves staged text that 
 from __future__ import annotations
 
 import functools
-import json
-import os
-import socket
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from filelock import FileLock, Timeout
 from langchain_core.documents import Document
 from langchain_core.vectorstores import VectorStore
 
 from rag.catalogue import Catalogue, CatalogueWriter, PendingChunk, SourceRow
-from rag.catalogue.database import now
-from rag.errors import IndexLocked, IndexMismatch
+from rag.errors import IndexMismatch
+from rag.lock import locked
 from rag.types import Brief, Chunk
-
-LOCK_FILE = "write.lock"
-HOLDER_FILE = "write.lock.json"
 
 
 class WritableVectors(Protocol):
@@ -37,8 +29,12 @@ class WritableVectors(Protocol):
         """Return the store, opened no earlier than this generation of the catalogue."""
         ...
 
-    def ids(self, generation: int) -> Iterator[str]:
-        """Yield the ids of all vectors."""
+    def exact(self, generation: int, vector: Sequence[float], texts: Sequence[str], *, k: int) -> list[str]:
+        """Return the ids of the `k` chunks of these texts that are closest to a vector."""
+        ...
+
+    def ids(self, generation: int) -> Sequence[str]:
+        """Return the ids of all vectors, after reading each vector anew."""
         ...
 
     def close(self) -> None:
@@ -63,6 +59,7 @@ class Index:
         split: cuts a brief into chunks.
         embedded: what is embedded for a chunk of a brief.
         identity: what the index must have been made with: embedding model, dimension, splitter.
+        recover: puts right the vectors after a run that was killed, before anything else is written.
         batch_chunks: chunks embedded together.
     """
 
@@ -72,6 +69,7 @@ class Index:
     split: Callable[[Brief], Sequence[Chunk]]
     embedded: Callable[[Brief, Chunk], str]
     identity: Mapping[str, str]
+    recover: Callable[[IndexWriter], None]
     batch_chunks: int = 512
 
     @functools.cached_property
@@ -101,17 +99,19 @@ class Index:
         """Hold the index's lock and yield its writer.
 
         Args:
-            finish: delete the vectors that an interrupted run left to be deleted.
+            finish: first finish what an interrupted run left, deletions above all.
 
         Raises:
             IndexLocked: naming the holder, when another process still writes after `timeout_s`.
             IndexMismatch: unless `check` is off, as `check_identity` does.
         """
-        with _locked(self.folder, timeout_s):
+        with locked(self.folder, timeout_s) as cut_short:
             if check:
                 self.check_identity()
             writer = IndexWriter(self)
-            if finish:
+            if finish and cut_short:
+                self.recover(writer)
+            elif finish:
                 writer.finish_deletions()
             yield writer
 
@@ -167,12 +167,13 @@ class IndexWriter:
         return True
 
     def finish_deletions(self) -> None:
-        """Delete the vectors that the catalogue lists for deletion, also those of an interrupted run."""
+        """Delete what the catalogue lists for deletion, also by an interrupted run, so that no trace is left."""
         ids = self.index.catalogue.vector_deletions()
         if ids:
             self.delete_vectors(ids)
             self.index.vectors.compact(ids)
             self.__dict__.pop("_store", None)
+            self.catalogue.compact()
             self.catalogue.clear_vector_deletions(ids)
 
     def delete_vectors(self, ids: Sequence[str]) -> None:
@@ -214,33 +215,3 @@ class IndexWriter:
         """The store, opened after the lock was taken: one opened before may not know what others wrote."""
         self.index.vectors.close()
         return self.index.vectors.at(self.index.catalogue.generation())
-
-
-@contextmanager
-def _locked(folder: Path, timeout_s: float) -> Iterator[None]:
-    holder = folder / HOLDER_FILE
-    lock = FileLock(folder / LOCK_FILE)
-    try:
-        lock.acquire(timeout=timeout_s)
-    except Timeout as error:
-        raise IndexLocked(
-            f"the index {folder} is being written by {_holder(holder)}; waited {timeout_s:g} s; "
-            "try again later, or wait longer with --lock-timeout"
-        ) from error
-    try:
-        details = {"pid": os.getpid(), "host": socket.gethostname(), "since": now()}
-        holder.write_text(json.dumps(details), encoding="utf-8")
-        yield
-    finally:
-        holder.unlink(missing_ok=True)
-        lock.release()
-
-
-def _holder(path: Path) -> str:
-    for _ in range(3):
-        try:
-            details = json.loads(path.read_text(encoding="utf-8"))
-            return f"process {details['pid']} on {details['host']} since {details['since'][:19]} UTC"
-        except (OSError, ValueError, KeyError):
-            time.sleep(0.05)
-    return "another process"

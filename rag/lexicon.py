@@ -18,6 +18,10 @@ from rag.rarity import background
 _WORD = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?(?![^\W_])|[^\W_]+(?:[.'’\-](?=[^\W_])[^\W_]+)*\.?")
 _ABBREVIATION = re.compile(r"(?:[A-Za-z]\.)+[A-Za-z]?\.?")
 _NUMBER = re.compile(r"\d[\d,.]*")
+_LONG_NAME = re.compile(
+    r"(?!(?:The|An|In|On|At|For|By|And|But|If|When|While|After|Its?|This|That|Both) )"
+    r"\b[A-Z]\w+(?:(?:['’]s)? (?:of (?:the )?)?[A-Z]\w+)+"
+)
 _ORDINAL_DIGITS = re.compile(r"(\d+)(?:st|nd|rd|th)")
 
 STOP_WORDS = frozenset(
@@ -41,14 +45,20 @@ NUMBER_WORDS: Mapping[str, str] = {
 
 MONTHS = "january february march april may june july august september october november december".split()
 
-# Adjectives of nationality whose country shares no long prefix with them; the regular ones match by `kin`.
-_COUNTRY_OF: Mapping[str, str] = {
-    "french": "france", "dutch": "netherlands", "british": "britain", "spanish": "spain", "greek": "greece",
-    "swiss": "switzerland", "danish": "denmark", "turkish": "turkey", "polish": "poland", "finnish": "finland",
-    "swedish": "sweden", "irish": "ireland", "norwegian": "norway", "filipino": "philippines", "burmese": "myanmar",
-    "american": "=us", "americans": "=us", "uk": "britain", "emirati": "=uae", "saudis": "saudi",
+# What stands for a country: adjectives that share no long prefix with it (the regular ones match by `kin`), short
+# names, and capitals as newspapers use them. Values are stems; "=us" is an initialism.
+STANDS_FOR: Mapping[str, str] = {
+    "french": "franc", "dutch": "netherland", "british": "britain", "spanish": "spain", "greek": "greec",
+    "swiss": "switzerland", "danish": "denmark", "turkish": "turkei", "polish": "poland", "finnish": "finland",
+    "swedish": "sweden", "irish": "ireland", "norwegian": "norwai", "filipino": "philippin", "burmese": "myanmar",
+    "american": "=us", "americans": "=us", "america": "=us", "uk": "britain", "emirati": "=uae", "ussr": "soviet",
+    "washington": "=us", "kremlin": "russia", "moscow": "russia", "beijing": "china", "kyiv": "ukrain",
+    "kiev": "ukrain", "london": "britain", "paris": "franc", "berlin": "germani", "rome": "itali", "madrid": "spain",
+    "brussels": "=eu", "warsaw": "poland", "minsk": "belaru", "ankara": "turkei", "tehran": "iran", "delhi": "india",
+    "islamabad": "pakistan", "kabul": "afghanistan", "baghdad": "iraq", "damascus": "syria", "cairo": "egypt",
+    "riyadh": "saudi", "tokyo": "japan", "seoul": "korea", "pyongyang": "korea", "taipei": "taiwan",
+    "caracas": "venezuela", "havana": "cuba", "ottawa": "canada", "canberra": "australia",
 }  # fmt: skip
-
 
 # Countries whose name begins another country's name or adjective.
 _OWN_COUNTRY = frozenset(["niger", "guinea"])
@@ -60,7 +70,7 @@ class Word:
 
     Attributes:
         text: as written, without a closing full stop.
-        stem: as the catalogue's tokenizer makes it; `=us` for the initialism U.S., to keep it apart from "us".
+        stem: as the catalogue's tokenizer makes it; "=us" for the initialism U.S., to keep it apart from "us".
         number: its value in digits if it is one ("75th", "seventy-five" is two words, "1,000" is "1000").
         name: whether it looks like part of a proper name.
     """
@@ -78,7 +88,7 @@ class Words:
 
     Attributes:
         names: runs of name words, such as ("Xi", "Jinping").
-        stems: every stem, with the initialisms of its names and the countries of its adjectives.
+        stems: every stem, with the initialisms that it uses or that its names have ("=us", "=prc").
         positions: where each stem stands, in words.
         by_prefix: stems by their first four letters.
     """
@@ -119,8 +129,8 @@ def analyse(text: str) -> Words:
     words = _words(text)
     names = _runs(words)
     stems = {w.stem for w in words} | {NUMBER_WORDS[w.text.lower()] for w in words if w.text.lower() in NUMBER_WORDS}
-    stems |= {_COUNTRY_OF[w.text.lower()] for w in words if w.name and w.text.lower() in _COUNTRY_OF}
-    stems |= {"=" + initials(run) for run in names if len(run) > 1}
+    stems |= {"=" + w.text.lower() for w in words if w.text.isupper() and len(w.text) > 1}
+    stems |= {"=" + "".join(re.findall(r"\b[A-Z]", found)).lower() for found in _LONG_NAME.findall(text)}
     positions: dict[str, tuple[int, ...]] = {}
     for i, word in enumerate(words):
         positions[word.stem] = (*positions.get(word.stem, ()), i)
@@ -181,7 +191,9 @@ def _word(piece: str, start: int, opens: bool) -> Word:
     if ordinal := _ORDINAL_DIGITS.fullmatch(lower):
         number = ordinal.group(1)
     initialism = piece.isupper() and 2 <= len(piece) <= 5 and piece.isalpha()
-    made = number if number and piece[0].isdigit() else "=" + lower if initialism else stem(piece)
+    made = number if number and piece[0].isdigit() else stem(piece)
+    if initialism and lower in STOP_WORDS:
+        made = "=" + lower
     name = initialism or (piece[0].isupper() and lower not in STOP_WORDS and (not opens or _known_name(made)))
     return Word(piece, made, start, number, name)
 

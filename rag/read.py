@@ -19,7 +19,7 @@ from langchain_core.embeddings import Embeddings
 
 from rag.lexicon import analyse
 from rag.signal_weights import ANSWERS, RANK
-from rag.signals import Asked, Candidate, ask, candidates, cheap_signals, content_stems, coverage, header, missing
+from rag.signals import Asked, Candidate, ask, candidates, cheap_signals, countable_stems, coverage, header, missing
 from rag.types import Reading, ScoredUnit
 
 READ_PASSAGES = 10
@@ -81,7 +81,7 @@ class SignalReader:
 
     def read(self, question: str, passages: Sequence[Document]) -> Reading:
         """Order the passages and their units by how well they answer. One call of the scorer."""
-        asked = ask(question, *self.document_frequency(content_stems(question)))
+        asked = ask(question, *self.document_frequency(countable_stems(question)))
         measured = measure(asked, passages, self.scorer, max_units=self.max_units)
         if not measured:
             return Reading(evidence=tuple(passages), units=())
@@ -106,12 +106,12 @@ def measure(asked: Asked, passages: Sequence[Document], scorer: BaseCrossEncoder
     cheap = [Measured(c, cheap_signals(asked, c)) for c in candidates(passages[:READ_PASSAGES])]
     cheap.sort(key=lambda m: (-_promise(m.signals), *_tie(m.candidate)))
     chosen = cheap[:max_units]
-    pairs = [(asked.text, m.candidate.text) for m in chosen] + [(asked.text, m.candidate.in_context) for m in chosen]
-    scores = scorer.score(pairs) if pairs else []
-    alone, in_context = scores[: len(chosen)], scores[len(chosen) :]
+    texts = list(dict.fromkeys(text for m in chosen for text in m.candidate.readings))
+    scores = scorer.score([(asked.text, text) for text in texts]) if texts else []
+    score = dict(zip(texts, scores, strict=True))
     return [
-        Measured(m.candidate, {**m.signals, "similarity": a, "similarity_context": c})
-        for m, a, c in zip(chosen, alone, in_context, strict=True)
+        Measured(m.candidate, {**m.signals, "similarity": max(score[text] for text in m.candidate.readings)})
+        for m in chosen
     ]
 
 
@@ -139,7 +139,6 @@ def answer_signals(asked: Asked, measured: Sequence[Measured], ranks: Sequence[f
         "numbers_all": coverage((t for t in asked.terms if t.number), *everything),
         "terms": math.log1p(len(asked.terms)),
         **{f"kind_{asked.kind}": 1.0},
-        **{f"offers_{asked.kind}": best["offers"]},
     }
 
 

@@ -8,8 +8,9 @@ as a whole is a list too.
 from __future__ import annotations
 
 import bisect
+import itertools
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import sentencex
@@ -65,7 +66,8 @@ def split(brief: Brief, *, count_tokens: CountTokens, max_tokens: int = 200) -> 
     lists = [b.unit for b in blocks if b.overlay]
     sizes = _sizes(base, brief.text, count_tokens)
     groups = _pack(base, sizes, lists, max_tokens)
-    return tuple(_chunk(brief, ordinal, group, lists) for ordinal, group in enumerate(groups))
+    before = {block.unit.start: previous.unit.end for previous, block in itertools.pairwise(base)}
+    return tuple(_chunk(brief, ordinal, group, lists, before) for ordinal, group in enumerate(groups))
 
 
 def embedded_text(title: str, heading: str, text: str, *, count_tokens: CountTokens) -> str:
@@ -160,7 +162,7 @@ def _paragraphs(run: Sequence[_Line]) -> Iterator[tuple[int, int]]:
     """Join hard-wrapped lines: a break is a wrap when the next word would have passed the longest line."""
     width = max(len(line.text) for line in run)
     start = run[0].start
-    for line, following in zip(run, run[1:], strict=False):
+    for line, following in itertools.pairwise(run):
         word = following.text.split(maxsplit=1)[0]
         if len(line.text.rstrip()) + 1 + len(word) <= width:
             yield start, line.end
@@ -289,10 +291,18 @@ def _overlap(
     return [last] if repeats and sizes[last] <= max_tokens // 3 and sizes[last] + following <= max_tokens else []
 
 
-def _chunk(brief: Brief, ordinal: int, group: Sequence[_Block], lists: Sequence[Unit]) -> Chunk:
-    start, end = group[0].unit.start, group[-1].unit.end
-    units = [block.unit for block in group]
-    units += [unit for unit in lists if start <= unit.start and unit.end <= end]
-    page = bisect.bisect_right(brief.page_starts, start) or None
-    ordered = tuple(sorted(units, key=lambda unit: (unit.start, unit.end)))
-    return Chunk(ordinal, start, end, group[0].heading, page, ordered)
+def _chunk(
+    brief: Brief, ordinal: int, group: Sequence[_Block], lists: Sequence[Unit], before: Mapping[int, int]
+) -> Chunk:
+    """Make a chunk of units. A table that begins it is taken with its header, which is no unit of its own.
+
+    Args:
+        before: where the unit before a unit ends, by the unit's start.
+    """
+    first, end = group[0].unit.start, group[-1].unit.end
+    floor = before.get(first, 0)
+    whole = [unit for unit in lists if floor <= unit.start <= unit.end <= end and unit.end > first]
+    start = min([first, *(unit.start for unit in whole)])
+    page = bisect.bisect_right(brief.page_starts, first) or None
+    ordered = sorted([*(block.unit for block in group), *whole], key=lambda unit: (unit.start, unit.end))
+    return Chunk(ordinal, start, end, group[0].heading, page, tuple(ordered))

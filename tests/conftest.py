@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,9 +57,9 @@ def desk(tmp_path: Path) -> Desk:
 
 
 @pytest.fixture
-def clean_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, str], None]]:
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
     """Settings from nothing but what the test sets."""
     for name in list(os.environ):
         if name.startswith("GEOBRIEF_"):
             monkeypatch.delenv(name)
-    yield monkeypatch.setenv
+    return monkeypatch.setenv

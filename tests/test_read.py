@@ -14,7 +14,7 @@ from rag.answer_types import answer_type, new_names, offers
 from rag.lexicon import analyse, kin, present, stem
 from rag.rarity import background, idf, rarity
 from rag.read import EmbeddingScorer, SignalReader
-from rag.signals import Term, coverage, missing
+from rag.signals import Term, ask, coverage, missing
 
 TEXT = "Envoys met in Oslo. They signed a grain accord on 3 May 2021. The accord covers wheat, maize and rice."
 
@@ -197,14 +197,14 @@ def test_names_of_the_question_are_not_new() -> None:
 
 
 def test_coverage_is_the_share_of_weight_that_stands_in_the_texts() -> None:
-    terms = [Term("oslo", 0.6, True, False, None), Term("accord", 0.2, False, False, None)]
+    terms = [Term("oslo", 0.6, True, False), Term("accord", 0.2, False, False)]
     assert coverage(terms, analyse("Envoys met in Oslo.")) == pytest.approx(0.75)
     assert coverage(terms, analyse("Oslo"), analyse("an accord")) == pytest.approx(1.0)
     assert coverage([], analyse("Oslo")) == 1.0
 
 
 def test_missing_is_the_weight_of_the_rarest_term_that_stands_nowhere() -> None:
-    terms = [Term("oslo", 0.6, True, False, None), Term("accord", 0.2, False, False, None)]
+    terms = [Term("oslo", 0.6, True, False), Term("accord", 0.2, False, False)]
     assert missing(terms, analyse("An accord.")) == 0.6
     assert missing(terms, analyse("The Oslo accord.")) == 0.0
 
@@ -213,6 +213,15 @@ def test_an_initialism_stands_for_the_name_and_the_name_for_the_initialism() -> 
     assert present("=us", analyse("The United States objected.")) == 1.0
     assert "=us" in analyse("The U.S. objected.").stems
     assert "=us" not in analyse("They told us.").stems
+
+
+def test_the_initialism_of_a_long_name_skips_its_small_words() -> None:
+    assert "=prc" in analyse("The People's Republic of China objected.").stems
+
+
+def test_a_capital_stands_for_its_country() -> None:
+    asked = ask("What did Washington say?", {}, 0)
+    assert coverage(asked.terms, analyse("The United States objected.")) == pytest.approx(0.9)
 
 
 def test_the_first_word_of_a_sentence_is_a_name_only_if_known_as_one() -> None:

@@ -37,8 +37,9 @@ _OBJECTS = [
     "a joint naval exercise", "an extradition treaty", "export controls on chips", "a climate fund",
 ]  # fmt: skip
 _TAILS = [
-    "after two days of talks", "despite objections at home", "with effect from {month}", "worth about {n} million dollars",
-    "which parliament still has to approve", "according to a statement published in {month}",
+    "after two days of talks", "despite objections at home", "with effect from {month}",
+    "worth about {n} million dollars", "which parliament still has to approve",
+    "according to a statement published in {month}",
     "in return for access to {n} ports", "following a vote of {n} to {m}",
 ]  # fmt: skip
 _MONTHS = "January February March April May June July August September October November December".split()
@@ -80,7 +81,7 @@ def measure(source: Path, work: Path, *, rounds: int = ROUNDS) -> Figures:
         seconds = _timed(lambda index=index: sync(index, [source]))  # type: ignore[misc]
         texts = texts or _chunk_texts(index)
         ingested.append(len(texts) / seconds)
-        bare.append(len(texts) / _timed(lambda: _encode(embeddings, texts)))
+        bare.append(len(texts) / _timed(lambda texts=texts: _encode(embeddings, texts)))  # type: ignore[misc]
     unchanged = _timed(lambda: sync(index, [source]))
     assistant = open_assistant(settings, embeddings=embeddings)
     return Figures(len(texts), bare, ingested, unchanged, _question_times(assistant))

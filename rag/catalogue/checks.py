@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import func, select, text
 
 from rag.catalogue.database import Database, batches
 from rag.catalogue.rows import PendingChunk
@@ -52,22 +52,21 @@ def unused_texts(database: Database) -> int:
         return connection.scalar(statement) or 0
 
 
-def faults(database: Database) -> tuple[str, ...]:
-    """Check the file's structure, every digest and every span; return what is wrong, in words."""
-    problems: list[str] = []
+def text_faults(database: Database) -> tuple[str, ...]:
+    """Check the file's structure and the digest of every text; return what is wrong, in words."""
     with database.transaction() as connection:
         verdict = connection.scalar(text("PRAGMA integrity_check"))
-        if verdict != "ok":
-            problems.append(f"the catalogue's file is damaged: {verdict}")
-        for row in connection.execute(select(texts)):
-            if sha256(row.text) != row.text_sha256:
-                problems.append(f"the text of brief {row.brief_id!r} does not match its digest")
-            problems += _wrong_chunks(connection, row.id, row.text)
-    return tuple(problems)
+        problems = [] if verdict == "ok" else [f"the catalogue's file is damaged: {verdict}"]
+        forged = [row.brief_id for row in connection.execute(select(texts)) if sha256(row.text) != row.text_sha256]
+    return (*problems, *(f"the text of brief {brief_id!r} does not match its digest" for brief_id in forged))
 
 
-def _wrong_chunks(connection: Connection, text_id: int, content: str) -> list[str]:
-    statement = select(chunks, text("body")).where(chunks.c.text_id == text_id)
-    joined = statement.outerjoin(text("chunks_fts"), text("chunks_fts.rowid = chunks.id"))
-    wrong = [row.chunk_id for row in connection.execute(joined) if row.body != content[row.start : row.end]]
-    return [f"chunk {name} differs from its span in the brief's text" for name in wrong]
+def chunk_faults(database: Database) -> tuple[str, ...]:
+    """Check every chunk against its span in the brief's text; return what is wrong, in words."""
+    columns: list[Any] = [chunks, texts.c.text, text("body")]
+    joined = select(*columns).select_from(chunks).join(texts)
+    statement = joined.outerjoin(text("chunks_fts"), text("chunks_fts.rowid = chunks.id"))
+    with database.transaction() as connection:
+        rows = connection.execute(statement.execution_options(yield_per=500))
+        wrong = [row.chunk_id for row in rows if row.body != row.text[row.start : row.end]]
+    return tuple(f"chunk {name} differs from its span in the brief's text" for name in wrong)

@@ -108,7 +108,8 @@ def _create(connection: Connection) -> None:
     tables.create_all(connection)
     connection.execute(
         text(
-            "CREATE VIRTUAL TABLE chunks_fts USING fts5(header, body, tokenize = 'porter unicode61 remove_diacritics 2')"
+            "CREATE VIRTUAL TABLE chunks_fts "
+            "USING fts5(header, body, tokenize = 'porter unicode61 remove_diacritics 2')"
         )
     )
     connection.execute(text("CREATE VIRTUAL TABLE chunks_terms USING fts5vocab(chunks_fts, row)"))

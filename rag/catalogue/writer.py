@@ -111,7 +111,8 @@ class CatalogueWriter:
     def forget(self, brief_id: str) -> bool:
         """Delete every version of a brief for good; only digests stay, so that ingest does not bring it back.
 
-        The vectors are listed in `vector_deletions` in the same transaction, for the index to delete.
+        The vectors are listed in `vector_deletions` in the same transaction, for the index to delete; until `compact`
+        its words may still be in free pages.
         """
         with self._database.transaction() as connection:
             digests = list(connection.scalars(select(texts.c.text_sha256).where(texts.c.brief_id == brief_id)))
@@ -121,10 +122,13 @@ class CatalogueWriter:
             _delete_texts(connection, list(connection.scalars(ids)))
             _bury(connection, brief_id, digests)
             _next_generation(connection)
+            return True
+
+    def compact(self) -> None:
+        """Remove what is left of deleted text: in the full-text table, in free pages, in the log."""
         with self._database.transaction() as connection:
             connection.execute(text("INSERT INTO chunks_fts(chunks_fts) VALUES ('optimize')"))
         self._database.compact()
-        return True
 
     def purge_staged(self) -> int:
         """Delete texts that no version uses: what an interrupted ingest left. Returns how many."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import sys
 
-import click
 import typer
 
 from rag.cli.ask import ask, chat, search
@@ -44,15 +43,9 @@ def serve_main() -> None:
 def run(arguments: list[str]) -> int:
     """Run one command; return its exit code, with failures told on stderr."""
     try:
-        result = app(arguments, prog_name="geobrief", standalone_mode=False)
-    except click.exceptions.Exit as stop:
-        return int(stop.exit_code)
-    except click.Abort:
-        typer.echo("interrupted", err=True)
-        return 130
-    except click.ClickException as error:
-        error.show()
-        return int(error.exit_code)
+        app(arguments, prog_name="geobrief")
+    except SystemExit as stop:
+        return _code(stop.code)
     except RagError as error:
         typer.echo(f"geobrief: {error}", err=True)
         return next(code for kind, code in FAILURE_CODES if isinstance(error, kind))
@@ -63,4 +56,11 @@ def run(arguments: list[str]) -> int:
         # The reader of our output went away, as `head` does; nothing is left to flush to it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    return int(result or 0)
+    return 0
+
+
+def _code(code: object) -> int:
+    """Read the code of a `SystemExit`, as the interpreter does."""
+    if code is None:
+        return 0
+    return code if isinstance(code, int) else 1

@@ -42,12 +42,12 @@ def read_docx(
     """
     if data.startswith(_OLE_MAGIC):
         raise SourceError("is encrypted or an old .doc; save it as .docx without a password")
-    from docx import Document as open_docx
+    import docx
     from docx.opc.exceptions import OpcError
 
     with reading("DOCX file", OpcError):
         _refuse_bomb(data, max_unpacked_bytes)
-        document = open_docx(io.BytesIO(data))
+        document = docx.Document(io.BytesIO(data))
         text = tidy(_Writer(_number_formats(document)).write(document)).strip()
         stated = sensible_title(document.core_properties.title)
     if not text:

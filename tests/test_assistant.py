@@ -1,0 +1,130 @@
+"""A whole conversation with quick fakes: this file shows how the parts meet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+
+import pytest
+from langchain_core.documents import Document
+from langchain_core.messages import AIMessage, HumanMessage
+
+from rag.assistant import Assistant, nearest
+from rag.build import open_assistant
+from rag.errors import IndexMissing, UsageError
+from rag.types import Answered, Identities, Reading, Retrieved, Rewritten, Said, Scope, ScoredUnit, Unit
+from tests.conftest import Desk
+
+TALKS = (
+    "The ministers of Kenya and Norway met in Nairobi on 3 March 2024. "
+    "They agreed to cooperate on fisheries, shipping and solar power. "
+    "The Norwegian minister also visited Mombasa."
+)
+
+
+@pytest.fixture
+def talks(desk: Desk) -> Desk:
+    desk.write("talks.md", TALKS, title="Kenya and Norway agree on three fields", date="2024-03-04", source="Desk A")
+    desk.write("coup.md", "Soldiers detained the president of Niger on 26 July 2023.", title="Coup in Niger")
+    desk.ingest()
+    return desk
+
+
+def test_an_answer_quotes_word_for_word_with_the_exact_span(talks: Desk) -> None:
+    answer = talks.ask("What did they agree to cooperate on?")
+    sentence = answer.sentences[-1]
+    assert sentence.text == "They agreed to cooperate on fisheries, shipping and solar power."
+    assert sentence.support == 1.0
+    citation = sentence.citations[0]
+    assert TALKS[citation.start : citation.end] == citation.quote == sentence.text
+    assert citation.passage.metadata["brief_id"] == "talks"
+    assert answer.evidence[citation.n - 1] is citation.passage
+
+
+def test_the_stream_tells_rewritten_retrieved_said_answered_in_that_order(talks: Desk) -> None:
+    assistant = open_assistant(talks.settings, embeddings=talks.embeddings)
+    events = list(assistant.stream("On which fields will Kenya and Norway cooperate?"))
+    kinds = [type(event) for event in events]
+    assert kinds[:2] == [Rewritten, Retrieved]
+    assert kinds[2:-1] == [Said] * (len(kinds) - 3)
+    last = events[-1]
+    assert isinstance(last, Answered)
+    assert [event.sentence for event in events if isinstance(event, Said)] == list(last.answer.sentences)
+
+
+def test_what_the_corpus_does_not_say_is_refused_with_a_reason_and_the_nearest_briefs(talks: Desk) -> None:
+    answer = talks.ask("Who won the 2022 World Cup in Qatar?")
+    assert answer.abstained
+    assert answer.sentences == ()
+    assert answer.reason
+    assert {ref.brief_id for ref in answer.nearest} <= {"talks", "coup"}
+
+
+def test_a_follow_up_is_understood_from_the_question_before(talks: Desk) -> None:
+    assistant = open_assistant(talks.settings, embeddings=talks.embeddings)
+    history = [HumanMessage("Where did the ministers of Kenya and Norway meet?"), AIMessage("In Nairobi. [1]")]
+    answer = assistant.ask("And when?", history=history)
+    assert answer.standalone_question == "Where did the ministers of Kenya and Norway meet? And when?"
+
+
+def test_the_same_question_gives_the_same_answer(talks: Desk) -> None:
+    first, second = (talks.ask("Who met in Nairobi?") for _ in range(2))
+    assert (first.text, first.evidence) == (second.text, second.evidence)
+
+
+def test_undated_briefs_left_out_by_a_date_are_noted(talks: Desk) -> None:
+    answer = talks.ask("Who was detained in Niger?", Scope(date_to=date(2024, 12, 31)))
+    assert answer.notes == ("1 undated brief left out, because the question is limited by date.",)
+
+
+@pytest.mark.parametrize("question", ["", "   ", "?!", "\n"])
+def test_an_empty_question_is_wrong_usage(talks: Desk, question: str) -> None:
+    with pytest.raises(UsageError, match="empty"):
+        talks.ask(question)
+
+
+def test_a_question_over_the_limit_is_wrong_usage_and_says_both_lengths(talks: Desk) -> None:
+    with pytest.raises(UsageError, match=r"100,000 characters, the limit is 4,000"):
+        talks.ask("x" * 100_000)
+
+
+def test_without_an_index_the_remedy_is_named(desk: Desk) -> None:
+    with pytest.raises(IndexMissing, match="geobrief ingest"):
+        desk.ask("anything")
+
+
+def test_threads_ask_at_once_and_get_their_own_answers(talks: Desk) -> None:
+    assistant = open_assistant(talks.settings, embeddings=talks.embeddings)
+    questions = ["On which fields will Kenya and Norway cooperate?", "Who was detained in Niger?"] * 8
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(assistant.ask, questions))
+    assert [answer.question for answer in answers] == questions
+    assert len({answer.text for answer in answers}) == 2
+
+
+class _Misquoting:
+    """A reader whose unit does not say what stands at its span."""
+
+    def read(self, question: str, passages: Sequence[Document]) -> Reading:
+        unit = ScoredUnit(1, Unit(0, 10, "sentence"), "An invention.", 1.0)
+        return Reading(tuple(passages), (unit,))
+
+
+def test_a_sentence_that_is_not_at_its_span_is_never_shown(talks: Desk) -> None:
+    real = open_assistant(talks.settings, embeddings=talks.embeddings)
+    assistant = Assistant(
+        retriever=real.retriever,
+        reader=_Misquoting(),
+        catalogue=real.catalogue,
+        identities=Identities("e", "r", "float32", "0"),
+        threshold=0.0,
+    )
+    answer = assistant.ask("Who met in Nairobi?")
+    assert all(TALKS[c.start : c.end] == s.text for s in answer.sentences for c in s.citations)
+    assert "invention" not in answer.text
+
+
+def test_the_nearest_briefs_are_named_once_each_in_order_of_their_passages() -> None:
+    passages = [Document(page_content="x", metadata={"brief_id": b, "title": b.upper(), "date": None}) for b in "aabcd"]
+    assert [ref.brief_id for ref in nearest(passages)] == ["a", "b", "c"]

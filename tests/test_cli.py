@@ -1,0 +1,215 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from rag.cli.corpus import briefs_app
+from rag.cli.main import app, run
+from rag.cli.render import MAX_LINES, printable
+
+FINLAND = "Finland joined NATO on 4 April 2023. It became the 31st member of the Alliance."
+
+
+@pytest.fixture
+def corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("GEOBRIEF_INDEX", str(tmp_path / "index"))
+    monkeypatch.setenv("GEOBRIEF_EMBEDDING__MODEL", "tests.fakes:HashEmbeddings")
+    monkeypatch.setenv("GEOBRIEF_ANSWER__THRESHOLD", "0.3")
+    folder = tmp_path / "corpus"
+    folder.mkdir()
+    (folder / "finland.md").write_text(f"---\ntitle: Finland joins\ndate: 2023-04-04\nsource: Desk\n---\n{FINLAND}")
+    return folder
+
+
+@pytest.fixture
+def ingested(corpus: Path, capsys: pytest.CaptureFixture[str]) -> Path:
+    assert run(["ingest", str(corpus)]) == 0
+    capsys.readouterr()
+    return corpus
+
+
+def test_ingest_prints_one_json_object_and_nothing_else_on_stdout(
+    corpus: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (corpus / "bad.md").write_text("---\ndate: nonsense\n---\ntext")
+    assert run(["ingest", str(corpus), "--json"]) == 3
+    captured = capsys.readouterr()
+    report = json.loads(captured.out)
+    assert (report["added"], report["updated"], report["unchanged"], report["removed"]) == (["finland"], [], [], [])
+    assert [set(failure) for failure in report["failed"]] == [{"path", "reason"}]
+    assert (report["chunks_embedded"], report["chunks_total"]) == (1, 1)
+    assert isinstance(report["seconds"], float)
+    assert "bad.md" in captured.err
+
+
+def test_dry_run_says_what_would_happen_and_makes_no_index(
+    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["ingest", str(corpus), "--dry-run"]) == 0
+    assert "would be: 1 added" in capsys.readouterr().out
+    assert not (tmp_path / "index").exists()
+
+
+def test_ask_prints_the_answer_with_its_citation(ingested: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["ask", "When did Finland join NATO?"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "Finland joined NATO on 4 April 2023. [1]"
+    assert "[1] Finland joins · 2023-04-04 · Desk" in lines
+    assert any("finland, characters 0-36, text sha256" in line for line in lines)
+    assert len(lines) <= MAX_LINES
+
+
+def test_a_refusal_is_a_success(ingested: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["ask", "Who won the 2022 World Cup?"]) == 0
+    assert "corpus does not say" in capsys.readouterr().out
+
+
+def test_ask_reads_the_question_from_standard_input(
+    ingested: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import io
+
+    monkeypatch.setattr(sys, "stdin", io.StringIO("When did Finland join NATO?\n"))
+    assert run(["ask", "-"]) == 0
+    assert "4 April 2023" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("question", ["When did Finland join NATO?", "Who won the 2022 World Cup?"])
+@pytest.mark.parametrize("scope", [[], ["--from", "2023", "--region", "europe", "--as-of", "2024-05"]])
+def test_ask_json_keeps_to_the_schema(
+    ingested: Path, capsys: pytest.CaptureFixture[str], question: str, scope: list[str]
+) -> None:
+    schema = json.loads((Path(__file__).parent.parent / "rag/schema/answer.schema.json").read_text())
+    assert run(["ask", question, "--json", *scope]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    jsonschema.validate(answer, schema)
+    assert answer["question"] == question
+    assert (answer["answerable"], answer["usage"], answer["schema_version"]) == (None, None, 1)
+    assert answer["abstained"] == (not answer["sentences"])
+    assert answer["scope"]["as_of"] == ("2024-05-31" if scope else None)
+
+
+def test_verify_accepts_an_exported_answer_and_fails_a_tampered_one(
+    ingested: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(["ask", "When did Finland join NATO?", "--json"])
+    exported = tmp_path / "answer.json"
+    exported.write_text(capsys.readouterr().out)
+    assert run(["verify", str(exported)]) == 0
+    assert capsys.readouterr().out.startswith("holds: [1] finland 0-36")
+    exported.write_text(exported.read_text().replace("4 April 2023", "5 April 2023"))
+    assert run(["verify", str(exported)]) == 1
+    assert capsys.readouterr().out.startswith("changed:")
+
+
+def test_verify_of_something_else_names_the_remedy(
+    ingested: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "x.json").write_text("{}")
+    assert run(["verify", str(tmp_path / "x.json")]) == 2
+    assert "ask --json" in capsys.readouterr().err
+
+
+def test_search_shows_passages_without_answering(ingested: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["search", "Alliance member"]) == 0
+    assert capsys.readouterr().out.startswith("[1] Finland joins · 2023-04-04 · Desk\n    Finland joined NATO")
+
+
+def test_briefs_list_show_remove_restore_and_forget(ingested: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["briefs", "list"]) == 0
+    assert capsys.readouterr().out == "finland  2023-04-04  Finland joins  (1 chunk)\n"
+    assert run(["briefs", "show", "finland"]) == 0
+    assert FINLAND in capsys.readouterr().out
+    assert run(["briefs", "remove", "finland"]) == 0
+    assert run(["briefs", "restore", "finland"]) == 0
+    assert run(["ingest", str(ingested)]) == 0
+    assert run(["forget", "finland"]) == 0
+    capsys.readouterr()
+    assert run(["briefs", "list"]) == 0
+    assert capsys.readouterr().out == ""
+    assert run(["briefs", "show", "finland"]) == 2
+
+
+def test_doctor_says_sound_or_exits_with_one(ingested: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import shutil
+
+    assert run(["doctor"]) == 0
+    assert capsys.readouterr().out == "sound: 1 briefs, 1 chunks\n"
+    shutil.rmtree(ingested.parent / "index" / "chroma")
+    assert run(["doctor"]) == 1
+    assert run(["doctor", "--repair"]) == 0
+    assert run(["ask", "When did Finland join NATO?"]) == 0
+
+
+def test_chat_takes_what_was_said_before_into_account(
+    ingested: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = iter(["When did Finland join NATO?", "And when?", ""])
+    monkeypatch.setattr("builtins.input", lambda prompt: next(lines))
+    assert run(["chat"]) == 0
+    assert "(understood as: When did Finland join NATO? And when?)" in capsys.readouterr().out
+
+
+def test_every_command_has_help_with_an_example(capsys: pytest.CaptureFixture[str]) -> None:
+    names = [[c.name or c.callback.__name__] for c in app.registered_commands if c.callback]
+    briefs = [["briefs", str(command.name)] for command in briefs_app.registered_commands]
+    assert len(names) + len(briefs) == 12
+    for words in names + briefs:
+        assert run([*words, "--help"]) == 0
+        assert "Example: geobrief" in capsys.readouterr().out, words
+
+
+def test_control_characters_of_a_brief_never_reach_the_terminal() -> None:
+    assert printable("a\x1b[31mb\x07c\u202ed\u200be\tf\n") == "a�[31mb�c�d�e\tf\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["ask", "x", "--from", "soon"], "--from"),
+        (["ask", "x", "--from", "2024", "--to", "2023"], "is after"),
+        (["ask", "x", "--config", "nowhere.toml"], "nowhere.toml"),
+        (["nonsense"], "nonsense"),
+        (["ask"], "question"),
+    ],
+)
+def test_wrong_usage_exits_with_two_and_names_what_is_wrong(
+    ingested: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
+) -> None:
+    assert run(arguments) == 2
+    assert words in capsys.readouterr().err
+
+
+def _modules_after(code: str) -> set[str]:
+    script = f"import sys\n{code}\nprint('\\n'.join(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["import rag", "import rag.cli", "from rag.cli.main import run; run(['--help'])", "import rag.ui"],
+)
+def test_what_starts_quickly_imports_nothing_heavy(code: str) -> None:
+    heavy = {"torch", "chromadb", "gradio", "transformers", "sentence_transformers", "langchain_core", "sqlalchemy"}
+    assert _modules_after(code) & heavy == set()
+
+
+def test_an_unchanged_corpus_needs_neither_model_nor_vector_store(ingested: Path) -> None:
+    code = f"from rag.cli.main import run; assert run(['ingest', {str(ingested)!r}]) == 0"
+    assert _modules_after(code) & {"torch", "chromadb", "sentence_transformers"} == set()
+
+
+def test_help_answers_at_once() -> None:
+    times = []
+    for _ in range(3):
+        started = time.perf_counter()
+        subprocess.run([sys.executable, "-m", "rag", "--help"], capture_output=True, check=True)
+        times.append(time.perf_counter() - started)
+    assert min(times) < 1.5

@@ -1,0 +1,100 @@
+"""What every part behind a seam must do, held over the fakes and the real parts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from langchain_core.cross_encoders import BaseCrossEncoder
+from langchain_core.documents import Document
+from langchain_core.embeddings import Embeddings
+
+from rag.embedding import SentenceTransformerEmbeddings
+from rag.read import EmbeddingScorer
+from rag.vectors import ChromaVectors
+from tests.fakes import HashEmbeddings
+
+MODELS = [
+    pytest.param(HashEmbeddings, id="fake"),
+    pytest.param(lambda: SentenceTransformerEmbeddings("all-MiniLM-L6-v2"), id="minilm", marks=pytest.mark.slow),
+]
+
+
+@pytest.fixture(params=MODELS, scope="module")
+def embeddings(request: pytest.FixtureRequest) -> Embeddings:
+    make: Callable[[], Embeddings] = request.param
+    return make()
+
+
+def test_vectors_have_one_fixed_dimension_and_finite_values(embeddings: Any) -> None:
+    vectors = embeddings.embed_documents(["Finland joined NATO.", "x", "", "word " * 2000])
+    assert {len(vector) for vector in vectors} == {embeddings.dimension}
+    assert all(math.isfinite(x) for vector in vectors for x in vector)
+
+
+def test_vectors_of_words_are_of_unit_length(embeddings: Embeddings) -> None:
+    vector = embeddings.embed_query("Finland joined NATO.")
+    assert math.fsum(x * x for x in vector) == pytest.approx(1.0, abs=1e-3)
+
+
+def test_the_same_text_gives_the_same_vector_alone_or_among_others(embeddings: Embeddings) -> None:
+    alone = embeddings.embed_documents(["Finland joined NATO."])[0]
+    among = embeddings.embed_documents(["A longer text about something else altogether.", "Finland joined NATO."])[1]
+    assert alone == pytest.approx(among, abs=1e-5)
+    assert embeddings.embed_query("Finland joined NATO.") == pytest.approx(alone, abs=1e-5)
+
+
+def test_tokens_are_counted_without_special_ones(embeddings: Any) -> None:
+    assert embeddings.count_tokens(["Finland joined", "", "one two three"]) == [2, 0, 3]
+
+
+def test_the_scorer_puts_the_answering_sentence_before_the_related_and_the_unrelated(embeddings: Embeddings) -> None:
+    scorer: BaseCrossEncoder = EmbeddingScorer(embeddings)
+    question = "When did Finland join NATO?"
+    sentences = ["Finland joined NATO on 4 April 2023.", "NATO has its seat in Brussels.", "The canal lacks water."]
+    scores = scorer.score([(question, sentence) for sentence in sentences])
+    assert list(scores) == sorted(scores, reverse=True)
+
+
+@pytest.fixture
+def vectors(tmp_path: Path) -> ChromaVectors:
+    return ChromaVectors(tmp_path / "chroma", HashEmbeddings())
+
+
+DOCUMENTS = [
+    Document(id="a@1#0", page_content="grain exports", metadata={"text_sha256": "s1"}),
+    Document(id="b@2#0", page_content="moon landing", metadata={"text_sha256": "s2"}),
+]
+
+
+def test_a_vector_store_adds_finds_and_deletes_and_keeps_ids(vectors: ChromaVectors) -> None:
+    store = vectors.at(0)
+    store.add_documents(DOCUMENTS, ids=["a@1#0", "b@2#0"])
+    query = HashEmbeddings().embed_query("grain exports")
+    assert [d.id for d in store.similarity_search_by_vector(query, k=2)] == ["a@1#0", "b@2#0"]
+    assert vectors.exact(0, query, ["s2"], k=5) == ["b@2#0"]
+    store.delete(ids=["a@1#0"])
+    assert list(vectors.ids(0)) == ["b@2#0"]
+
+
+def test_adding_the_same_id_again_replaces_it(vectors: ChromaVectors) -> None:
+    store = vectors.at(0)
+    for _ in range(2):
+        store.add_documents(DOCUMENTS, ids=["a@1#0", "b@2#0"])
+    assert sorted(vectors.ids(0)) == ["a@1#0", "b@2#0"]
+
+
+def test_a_store_opened_for_a_later_generation_sees_what_another_wrote(tmp_path: Path, vectors: ChromaVectors) -> None:
+    assert list(vectors.ids(0)) == []
+    other = ChromaVectors(tmp_path / "chroma", HashEmbeddings())
+    other.at(0).add_documents(DOCUMENTS, ids=["a@1#0", "b@2#0"])
+    assert sorted(vectors.ids(1)) == ["a@1#0", "b@2#0"]
+
+
+def test_reset_leaves_nothing(vectors: ChromaVectors) -> None:
+    vectors.at(0).add_documents(DOCUMENTS, ids=["a@1#0", "b@2#0"])
+    vectors.reset()
+    assert list(vectors.ids(1)) == []
