@@ -81,7 +81,7 @@ class Assistant:
             UsageError: if the question is empty or too long.
             IndexUnusable: if the index cannot be read.
         """
-        question = self._checked(question)
+        question = checked(question, max_chars=self.max_question_chars)
         clock = _Clock()
         with clock.stage("rewrite"):
             standalone = rewrite(question, history)
@@ -113,21 +113,25 @@ class Assistant:
             )
         )
 
-    def _checked(self, question: str) -> str:
-        question = question.strip()
-        if not any(character.isalnum() for character in question):
-            raise UsageError("the question is empty; ask in words")
-        if len(question) > self.max_question_chars:
-            raise UsageError(
-                f"the question has {len(question):,} characters, the limit is {self.max_question_chars:,}; shorten it"
-            )
-        return question
-
     def _notes(self, scope: Scope) -> Iterator[str]:
         undated = self.catalogue.count_undated() if scope.needs_date else 0
         if undated:
             briefs = "brief" if undated == 1 else "briefs"
             yield f"{undated} undated {briefs} left out, because the question is limited by date."
+
+
+def checked(question: str, *, max_chars: int) -> str:
+    """Return the question without blank space around it.
+
+    Raises:
+        UsageError: if it holds no letter or digit, or is longer than `max_chars`.
+    """
+    question = question.strip()
+    if not any(character.isalnum() for character in question):
+        raise UsageError("the question is empty; ask in words")
+    if len(question) > max_chars:
+        raise UsageError(f"the question has {len(question):,} characters, the limit is {max_chars:,}; shorten it")
+    return question
 
 
 def nearest(evidence: Sequence[Document], *, limit: int = NEAREST) -> tuple[BriefRef, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,10 +12,10 @@ from langchain_core.embeddings import Embeddings
 from rag.catalogue import Catalogue
 from rag.doctor import recover
 from rag.embedding import SentenceTransformerEmbeddings, embeddings_from
-from rag.errors import IndexMissing, IndexUnusable
+from rag.errors import IndexCorrupt, IndexMissing, IndexUnusable
 from rag.index import Index
 from rag.settings import Settings, load_settings
-from rag.split import SPLITTER, CountTokens, embedded_text, split
+from rag.split import SPLITTER, CountTokens, chunk_header, split
 from rag.types import Brief, Chunk, Identities
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ def open_index(
         raise IndexUnusable(
             f"the index folder {folder} cannot be made ({error.strerror}); name another with --index"
         ) from error
+    _check_place(folder)
     model = embeddings or open_embeddings(settings)
     count = token_counter(model)
     max_tokens = settings.split.max_tokens
@@ -74,8 +76,12 @@ def open_index(
     def chunks(brief: Brief) -> Sequence[Chunk]:
         return split(brief, count_tokens=count, max_tokens=max_tokens)
 
+    @lru_cache(maxsize=1024)
+    def header(title: str, heading: str) -> str:
+        return chunk_header(title, heading, count_tokens=count)
+
     def embedded(brief: Brief, chunk: Chunk) -> str:
-        return embedded_text(brief.title, chunk.heading, brief.text[chunk.start : chunk.end], count_tokens=count)
+        return "\n".join(filter(None, (header(brief.title, chunk.heading), brief.text[chunk.start : chunk.end])))
 
     def connect() -> ChromaVectors:
         from rag.vectors import ChromaVectors  # chromadb takes a second to import; an unchanged corpus needs none
@@ -154,6 +160,15 @@ def token_counter(embeddings: Embeddings) -> CountTokens:
     """Return the model's own token count, or an estimate from characters when it has none."""
     own: CountTokens | None = getattr(embeddings, "count_tokens", None)
     return own or (lambda texts: [-(-len(text) // CHARS_PER_TOKEN) for text in texts])
+
+
+def _check_place(folder: Path) -> None:
+    """Tell a catalogue that was emptied from one that is new: vectors come after it."""
+    path = folder / CATALOGUE_FILE
+    emptied = path.is_file() and path.stat().st_size == 0 and (folder / VECTORS_FOLDER).exists()
+    if emptied or path.is_dir():
+        state = "empty" if emptied else "a folder"
+        raise IndexCorrupt(f"the catalogue {path} is {state}; move the index folder away and ingest again")
 
 
 def _identity(embeddings: Embeddings, max_tokens: int) -> Mapping[str, str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Protocol
 from langchain_core.documents import Document
 from langchain_core.vectorstores import VectorStore
 
-from rag.catalogue import Catalogue, CatalogueWriter, PendingChunk, SourceRow
+from rag.catalogue import Catalogue, CatalogueWriter, PendingChunk, Publication
 from rag.errors import IndexMismatch
 from rag.lock import locked
 from rag.types import Brief, Chunk
@@ -113,7 +114,19 @@ class Index:
                 self.recover(writer)
             elif finish:
                 writer.finish_deletions()
-            yield writer
+            try:
+                yield writer
+            finally:
+                writer.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Chunks that are being embedded, and the sources that have no chunk left to embed after them."""
+
+    added: Future[list[str]]
+    chunks: Sequence[PendingChunk]
+    completes: Sequence[Publication]
 
 
 @dataclass
@@ -129,35 +142,40 @@ class IndexWriter:
     chunks_embedded: int = 0
     on_embedded: Callable[[int], None] | None = None
     _buffer: list[PendingChunk] = field(default_factory=list)
-    _ready: list[tuple[SourceRow, Sequence[Brief], Sequence[str]]] = field(default_factory=list)
+    _ready: list[Publication] = field(default_factory=list)
+    _under_way: _Batch | None = None
+    _worker: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(max_workers=1))
 
     @property
     def catalogue(self) -> CatalogueWriter:
         """The writable side of the catalogue."""
         return CatalogueWriter(self.index.catalogue.database)
 
-    def replace(self, source: SourceRow, briefs: Sequence[Brief], *, withdraw: Sequence[str] = ()) -> None:
-        """Stage what is new of a source; it is published when its last chunk has been embedded, by `flush` at latest.
+    def replace(self, publication: Publication, changed: Sequence[Brief]) -> None:
+        """Stage what changed of a source; it is published when its last chunk has been embedded, by `flush` at latest.
 
         Args:
-            briefs: all readable briefs of the source.
-            withdraw: ids of present briefs that the source no longer holds.
+            changed: those of its briefs whose text or metadata are not those of their present version.
         """
-        for brief in briefs:
-            if not self.index.catalogue.is_present(brief):
-                self._stage(brief)
+        for brief in changed:
+            self._stage(brief)
             while len(self._buffer) >= self.index.batch_chunks:
-                self._embed(self.index.batch_chunks)
-                self._publish_ready()
-        self._ready.append((source, briefs, withdraw))
+                self._start_batch()
+        self._ready.append(publication)
         if not self._buffer:
+            self._finish_batch()
             self._publish_ready()
 
     def flush(self) -> None:
         """Embed what is staged, then publish the sources that wait for it."""
         while self._buffer:
-            self._embed(self.index.batch_chunks)
+            self._start_batch()
+        self._finish_batch()
         self._publish_ready()
+
+    def close(self) -> None:
+        """Wait for the batch under way, so that nothing is written after the lock is given back."""
+        self._worker.shutdown(wait=True)
 
     def forget(self, brief_id: str) -> bool:
         """Delete every version of a brief for good, vectors included; False when it is unknown."""
@@ -184,8 +202,7 @@ class IndexWriter:
     def embed(self, pending: Sequence[PendingChunk]) -> None:
         """Embed chunks that the catalogue already holds."""
         self._buffer.extend(pending)
-        while self._buffer:
-            self._embed(self.index.batch_chunks)
+        self.flush()
 
     def record_identity(self) -> None:
         """Record what the index is made with."""
@@ -196,19 +213,33 @@ class IndexWriter:
         embedded = [self.index.embedded(brief, part) for part in parts]
         self._buffer.extend(self.catalogue.stage(brief, parts, embedded))
 
-    def _embed(self, count: int) -> None:
-        batch, self._buffer = self._buffer[:count], self._buffer[count:]
+    def _start_batch(self) -> None:
+        """Embed a batch in the worker thread, while the next one is parsed and staged in this one."""
+        self._finish_batch()
+        size = self.index.batch_chunks
+        batch, self._buffer = self._buffer[:size], self._buffer[size:]
         documents = [Document(id=c.chunk_id, page_content=c.embedded, metadata=dict(c.metadata)) for c in batch]
-        self._store.add_documents(documents, ids=[c.chunk_id for c in batch])
-        self.catalogue.mark_embedded(batch)
-        self.chunks_embedded += len(batch)
+        ready, self._ready = self._ready, []
+        added = self._worker.submit(self._store.add_documents, documents, ids=[c.chunk_id for c in batch])
+        self._under_way = _Batch(added, batch, ready)
+
+    def _finish_batch(self) -> None:
+        """Wait for the batch under way, record it, and publish the sources that it completes."""
+        done, self._under_way = self._under_way, None
+        if done is None:
+            return
+        done.added.result()
+        self.catalogue.mark_embedded(done.chunks)
+        self.chunks_embedded += len(done.chunks)
         if self.on_embedded:
             self.on_embedded(self.chunks_embedded)
+        if done.completes:
+            self.catalogue.publish(done.completes)
 
     def _publish_ready(self) -> None:
-        for source, briefs, withdraw in self._ready:
-            self.catalogue.publish(source, briefs, withdraw=withdraw)
-        self._ready.clear()
+        if self._ready:
+            self.catalogue.publish(self._ready)
+            self._ready.clear()
 
     @functools.cached_property
     def _store(self) -> VectorStore:

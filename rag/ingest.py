@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rag.catalogue import Catalogue, SourceRow
+from rag.catalogue import Catalogue, Publication, SourceRow, Standing
 from rag.errors import SourceError
 from rag.index import Index, IndexWriter
 from rag.load import Failure, SourceFile, find, parse
@@ -134,13 +134,14 @@ class _Sync:
         self.report.failed += [Failure(path, reason) for reason in parsed.failures]
         self.report.warnings += [f"{path}: {warning}" for warning in parsed.warnings]
         failures = len(self.report.failed)
-        briefs = [brief for brief in parsed.briefs if self._may_take(brief, path)]
+        standings = [(brief, standing) for brief in parsed.briefs if (standing := self._admit(brief, path))]
         complete = not parsed.failures and failures == len(self.report.failed)
-        self._compare(briefs)
         gone = self._gone(path, [brief.id for brief in parsed.briefs]) if complete else []
         self.report.removed += gone
+        changed = [brief for brief, standing in standings if not standing.same]
         if writer:
-            writer.replace(SourceRow(path, str(root), digest, complete), briefs, withdraw=gone)
+            source = SourceRow(path, str(root), digest, complete)
+            writer.replace(Publication(source, [brief for brief, _ in standings], gone), changed)
 
     def prune(self, paths: Sequence[Path | str], seen: Collection[str], writer: IndexWriter | None) -> None:
         """Withdraw the briefs of files that lie under the given paths and are gone."""
@@ -158,27 +159,24 @@ class _Sync:
     def _present_ids(self, path: str) -> list[str]:
         return list(self.catalogue.brief_ids(path)) if self.catalogue else []
 
-    def _may_take(self, brief: Brief, path: str) -> bool:
-        """Settle who owns an id: the indexed file while it exists, else the first in path order."""
-        if self.catalogue and self.catalogue.is_removed(brief.text_sha256):
+    def _admit(self, brief: Brief, path: str) -> Standing | None:
+        """Report what a brief means to the index; None when it may not come in.
+
+        An id belongs to the indexed file while that exists, else to the first file in path order.
+        """
+        standing = self.catalogue.standing(brief) if self.catalogue else Standing(None, same=False, removed=False)
+        if standing.removed:
             self.report.withheld.append(brief.id)
-            return False
-        owner = self.claimed.get(brief.id) or (self.catalogue.owner(brief.id) if self.catalogue else None)
+            return None
+        owner = self.claimed.get(brief.id) or standing.owner
         if owner not in (None, path) and not _is_gone(str(owner)):
             reason = f"id {brief.id!r} is already used by {owner}; give one of them another id"
             self.report.failed.append(Failure(path, reason))
-            return False
+            return None
         self.claimed[brief.id] = path
-        return True
-
-    def _compare(self, briefs: Sequence[Brief]) -> None:
-        for brief in briefs:
-            if self.catalogue is None or self.catalogue.owner(brief.id) is None:
-                self.report.added.append(brief.id)
-            elif self.catalogue.is_present(brief):
-                self.report.unchanged.append(brief.id)
-            else:
-                self.report.updated.append(brief.id)
+        kind = "added" if standing.owner is None else "unchanged" if standing.same else "updated"
+        getattr(self.report, kind).append(brief.id)
+        return standing
 
     def _gone(self, path: str, kept: Collection[str]) -> list[str]:
         return [brief_id for brief_id in self._present_ids(path) if brief_id not in set(kept)]

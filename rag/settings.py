@@ -6,6 +6,7 @@ An unknown key is an error, so that a misspelt one never passes in silence.
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,6 +16,9 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from rag.errors import UsageError
 
 DEFAULT_CONFIG = Path("geobrief.toml")
+PREFIX = "GEOBRIEF_"
+OTHER_VARIABLES = frozenset(["data"])
+"""Variables with the prefix that are no setting: GEOBRIEF_DATA is where benchmarks find their data."""
 
 
 class Section(BaseModel):
@@ -93,7 +97,7 @@ class Settings(BaseSettings):
     """All settings of geobrief; `index` is the folder that holds catalogue and vectors."""
 
     model_config = SettingsConfigDict(
-        env_prefix="GEOBRIEF_", env_nested_delimiter="__", extra="forbid", frozen=True, validate_default=True
+        env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True, validate_default=True
     )
 
     index: Path = Path(".geobrief")
@@ -129,6 +133,7 @@ def load_settings(config: Path | None = None, **flags: Any) -> Settings:
     """
     if config is not None and not config.is_file():
         raise UsageError(f"settings file {str(config)!r} does not exist; name another with --config")
+    _check_environment()
     path = config or DEFAULT_CONFIG
     chosen = type("Settings", (Settings,), {"model_config": {**Settings.model_config, "toml_file": path}})
     try:
@@ -139,3 +144,12 @@ def load_settings(config: Path | None = None, **flags: Any) -> Settings:
     except (ValueError, OSError) as error:
         raise UsageError(f"settings file {str(path)!r} cannot be read: {error}") from error
     return settings
+
+
+def _check_environment() -> None:
+    """Refuse variables that name no setting: pydantic-settings passes over them in silence."""
+    for name in sorted(os.environ):
+        section = name.removeprefix(PREFIX).split("__")[0].lower()
+        if name.startswith(PREFIX) and section not in {*Settings.model_fields, *OTHER_VARIABLES}:
+            known = ", ".join(Settings.model_fields)
+            raise UsageError(f"settings are wrong: {name} names no setting; the first part is one of {known}")

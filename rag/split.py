@@ -62,21 +62,24 @@ def split(brief: Brief, *, count_tokens: CountTokens, max_tokens: int = 200) -> 
         count_tokens: tokens of each text, without special tokens.
     """
     blocks = list(_blocks(brief.text))
-    base = list(_fit([b for b in blocks if not b.overlay], brief.text, count_tokens, max_tokens))
     lists = [b.unit for b in blocks if b.overlay]
+    base = [b for b in blocks if not b.overlay]
     sizes = _sizes(base, brief.text, count_tokens)
+    if any(_too_long(block.unit, size, max_tokens) for block, size in zip(base, sizes, strict=True)):
+        base = list(_fit(base, sizes, brief.text, count_tokens, max_tokens))
+        sizes = _sizes(base, brief.text, count_tokens)
     groups = _pack(base, sizes, lists, max_tokens)
     before = {block.unit.start: previous.unit.end for previous, block in itertools.pairwise(base)}
     return tuple(_chunk(brief, ordinal, group, lists, before) for ordinal, group in enumerate(groups))
 
 
-def embedded_text(title: str, heading: str, text: str, *, count_tokens: CountTokens) -> str:
-    """Return what is embedded for a chunk: title and headings, clipped to `HEADER_TOKENS`, then the text."""
+def chunk_header(title: str, heading: str, *, count_tokens: CountTokens) -> str:
+    """Return title and headings as they stand before the text in what is embedded, clipped to `HEADER_TOKENS`."""
     header = " › ".join(part for part in (title, heading) if part)
     header = header[: HEADER_TOKENS * CHARS_PER_TOKEN]
     while header and count_tokens([header])[0] > HEADER_TOKENS:
         header = header[: len(header) * 3 // 4].rstrip()
-    return f"{header}\n{text}" if header else text
+    return header
 
 
 def _lines(text: str) -> Iterator[_Line]:
@@ -221,12 +224,17 @@ def _trimmed(text: str, start: int, end: int, kind: str) -> Iterator[Unit]:
         yield Unit(offset, offset + len(stripped), kind)  # type: ignore[arg-type]
 
 
-def _fit(blocks: Sequence[_Block], text: str, count: CountTokens, max_tokens: int) -> Iterator[_Block]:
+def _too_long(unit: Unit, size: int, max_tokens: int) -> bool:
+    return size > max_tokens or unit.end - unit.start > max_tokens * CHARS_PER_TOKEN
+
+
+def _fit(
+    blocks: Sequence[_Block], sizes: Sequence[int], text: str, count: CountTokens, max_tokens: int
+) -> Iterator[_Block]:
     """Cut units that are longer than a chunk, at blank space where there is some."""
-    sizes = count([text[b.unit.start : b.unit.end] for b in blocks])
     for block, size in zip(blocks, sizes, strict=True):
         unit = block.unit
-        if size <= max_tokens and unit.end - unit.start <= max_tokens * CHARS_PER_TOKEN:
+        if not _too_long(unit, size, max_tokens):
             yield block
             continue
         for start, end in _windows(text, unit.start, unit.end, count, max_tokens):

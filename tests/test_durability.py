@@ -135,7 +135,7 @@ def check_finished(site: Site) -> None:
     assert (again.added, again.updated, again.removed, again.chunks_embedded) == ([], [], [], 0)
 
 
-FAST = 4
+FAST = 2
 POINTS = [pytest.param(point, marks=[pytest.mark.slow] if point >= FAST else []) for point in range(20)]
 
 
@@ -251,7 +251,7 @@ def test_a_forget_that_is_killed_forgets_nothing_or_is_finished_by_the_next_run(
     ] == []
 
 
-@pytest.mark.parametrize("share", [0.05, 0.3, 0.6, 0.95])
+@pytest.mark.parametrize("share", [pytest.param(s, marks=pytest.mark.slow) for s in (0.05, 0.3, 0.95)] + [0.6])
 def test_a_repair_that_is_killed_is_finished_by_the_next_ingest(settled: Site, share: float, tmp_path: Path) -> None:
     shutil.rmtree(settled.settings.index / "chroma")
     (tmp_path / "copy").mkdir()

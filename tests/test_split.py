@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag.split import embedded_text, split
+from rag.split import chunk_header, split
 from rag.types import Brief, Chunk
 
 
@@ -110,10 +110,9 @@ def test_pages_are_those_of_the_chunk_s_first_character() -> None:
     assert [c.page for c in chunks] == [1, 2, 2, 3]
 
 
-def test_what_is_embedded_begins_with_title_and_headings_clipped_to_their_budget() -> None:
-    assert embedded_text("Title", "Top › Below", "Text.", count_tokens=count_words) == "Title › Top › Below\nText."
-    header = embedded_text("word " * 500, "", "Text.", count_tokens=count_words).split("\n")[0]
-    assert count_words([header])[0] <= 48
+def test_what_stands_before_the_text_is_title_and_headings_clipped_to_their_budget() -> None:
+    assert chunk_header("Title", "Top › Below", count_tokens=count_words) == "Title › Top › Below"
+    assert count_words([chunk_header("word " * 500, "", count_tokens=count_words)])[0] <= 48
 
 
 ODD = (

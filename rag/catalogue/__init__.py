@@ -1,7 +1,16 @@
 """The catalogue: the truth about briefs, chunks, versions and the model that the index was made with."""
 
-from rag.catalogue.rows import BriefRow, PendingChunk, SourceRow, VersionRow
+from rag.catalogue.rows import BriefRow, PendingChunk, Publication, SourceRow, Standing, VersionRow
 from rag.catalogue.store import Catalogue
 from rag.catalogue.writer import CatalogueWriter
 
-__all__ = ["BriefRow", "Catalogue", "CatalogueWriter", "PendingChunk", "SourceRow", "VersionRow"]
+__all__ = [
+    "BriefRow",
+    "Catalogue",
+    "CatalogueWriter",
+    "PendingChunk",
+    "Publication",
+    "SourceRow",
+    "Standing",
+    "VersionRow",
+]

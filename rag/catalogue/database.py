@@ -65,7 +65,7 @@ class Database:
         cause = str(error.orig)
         if "locked" in cause or "busy" in cause:
             return IndexLocked(f"the catalogue {self.path} is busy ({cause}); try again in a moment")
-        if "readonly" in cause or "unable to open" in cause or "full" in cause:
+        if "readonly" in cause or "unable to open" in cause or "full" in cause or "disk I/O" in cause:
             return IndexUnusable(f"the catalogue {self.path} cannot be written ({cause}); check rights and free space")
         return IndexCorrupt(
             f"the catalogue {self.path} is damaged ({cause}); move the index folder away and ingest again"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,35 @@ class SourceRow:
     root: str
     sha256: str
     complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the catalogue holds of a brief that is about to be ingested.
+
+    Attributes:
+        owner: path of the source that the present brief of that id comes from.
+        same: the present version has exactly this text and metadata.
+        removed: a brief with this text was removed and must not come back.
+    """
+
+    owner: str | None
+    same: bool
+    removed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """A source that is ready to be switched to its staged briefs.
+
+    Attributes:
+        briefs: all readable briefs of the source; those that did not change keep their version.
+        withdraw: ids that the source no longer holds.
+    """
+
+    source: SourceRow
+    briefs: Sequence[Brief]
+    withdraw: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

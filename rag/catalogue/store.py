@@ -11,7 +11,7 @@ from langchain_core.documents import Document
 from sqlalchemy import Select, bindparam, func, select, text
 
 from rag.catalogue.database import Database, batches
-from rag.catalogue.rows import BriefRow, SourceRow, VersionRow, brief_row, passage, version_row
+from rag.catalogue.rows import BriefRow, SourceRow, Standing, VersionRow, brief_row, passage, version_row
 from rag.catalogue.schema import chunks, meta, sources, texts, tombstones, vector_deletions, versions
 from rag.catalogue.scoping import in_scope
 from rag.types import Brief, Scope
@@ -61,24 +61,16 @@ class Catalogue:
         with self.database.transaction() as connection:
             return tuple(connection.scalars(present(versions.c.brief_id, versions.c.source_path == source_path)))
 
-    def owner(self, brief_id: str) -> str | None:
-        """Return the path of the source that a present brief comes from."""
+    def standing(self, brief: Brief) -> Standing:
+        """Tell what the catalogue holds of a brief, by id and by text."""
+        mine = present(versions, versions.c.brief_id == brief.id).join(texts).add_columns(texts.c.text_sha256)
+        grave = select(tombstones.c.brief_id).where(tombstones.c.text_sha256 == brief.text_sha256)
         with self.database.transaction() as connection:
-            path: str | None = connection.scalar(present(versions.c.source_path, versions.c.brief_id == brief_id))
-            return path
-
-    def is_present(self, brief: Brief) -> bool:
-        """Whether the present version of the brief has exactly this text and metadata."""
-        with self.database.transaction() as connection:
-            statement = present(versions.c.metadata, versions.c.brief_id == brief.id).join(texts)
-            stored = connection.scalar(statement.where(texts.c.text_sha256 == brief.text_sha256))
-            return stored is not None and stored == brief.metadata()
-
-    def is_removed(self, text_sha256: str) -> bool:
-        """Whether a brief with this text was removed and must not come back."""
-        with self.database.transaction() as connection:
-            found = select(tombstones.c.brief_id).where(tombstones.c.text_sha256 == text_sha256)
-            return connection.execute(found).first() is not None
+            row = connection.execute(mine).one_or_none()
+            same = row is not None and row.text_sha256 == brief.text_sha256 and row.metadata == brief.metadata()
+            return Standing(
+                None if row is None else row.source_path, same, connection.execute(grave).first() is not None
+            )
 
     def vector_deletions(self) -> tuple[str, ...]:
         """Return the chunk ids whose vectors are still to be deleted."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, text, update
 
 from rag.catalogue.database import Database, batches, now
-from rag.catalogue.rows import PendingChunk, SourceRow, chunk_values
+from rag.catalogue.rows import PendingChunk, Publication, SourceRow, chunk_values
 from rag.catalogue.schema import chunks, meta, sources, tags, texts, tombstones, vector_deletions, versions
 from rag.catalogue.store import generation, present
 from rag.types import Brief, Chunk, sha256
@@ -58,24 +58,15 @@ class CatalogueWriter:
             if rows:
                 connection.execute(statement, rows)
 
-    def publish(self, source: SourceRow, briefs: Sequence[Brief], *, withdraw: Sequence[str] = ()) -> None:
-        """Switch a source to its staged briefs in one transaction, the last step of their ingest.
-
-        Args:
-            briefs: all readable briefs of the source; those that did not change keep their version.
-            withdraw: ids that the source no longer holds.
-        """
+    def publish(self, publications: Sequence[Publication]) -> None:
+        """Switch sources to their staged briefs in one transaction, the last step of their ingest."""
         at = now()
         with self._database.transaction() as connection:
-            connection.execute(delete(sources).where(sources.c.path == source.path))
-            connection.execute(
-                insert(sources).values(
-                    path=source.path, root=source.root, sha256=source.sha256, complete=int(source.complete)
-                )
-            )
-            for brief in briefs:
-                _publish_brief(connection, source, brief, at)
-            _withdraw(connection, withdraw, at)
+            for publication in publications:
+                _put_source(connection, publication.source)
+                for brief in publication.briefs:
+                    _publish_brief(connection, publication.source, brief, at)
+                _withdraw(connection, publication.withdraw, at)
             _next_generation(connection)
 
     def withdraw_source(self, path: str) -> tuple[str, ...]:
@@ -158,6 +149,12 @@ def _next_generation(connection: Connection) -> None:
     _put_meta(connection, "generation", str(generation(connection) + 1))
 
 
+def _put_source(connection: Connection, source: SourceRow) -> None:
+    connection.execute(delete(sources).where(sources.c.path == source.path))
+    values = {"path": source.path, "root": source.root, "sha256": source.sha256, "complete": int(source.complete)}
+    connection.execute(insert(sources).values(values))
+
+
 def _text_id(connection: Connection, brief: Brief) -> int | None:
     mine = select(texts.c.id).where(texts.c.brief_id == brief.id, texts.c.text_sha256 == brief.text_sha256)
     return connection.scalar(mine)
@@ -175,19 +172,20 @@ def _add_chunks(connection: Connection, text_id: int, brief: Brief, parts: Seque
         connection.execute(insert(chunks), [chunk_values(text_id, brief, part) for part in parts])
 
 
-def _index_words(connection: Connection, text_id: int, brief: Brief, embedded: Sequence[str]) -> Iterator[PendingChunk]:
-    """Put chunks whose embedded form changed into the full-text table; yield those without their vector."""
-    rows = connection.execute(select(chunks).where(chunks.c.text_id == text_id).order_by(chunks.c.ordinal)).all()
-    for row, content in zip(rows, embedded, strict=True):
+def _index_words(connection: Connection, text_id: int, brief: Brief, embedded: Sequence[str]) -> list[PendingChunk]:
+    """Put chunks whose embedded form changed into the full-text table; return those without their vector."""
+    columns = (chunks.c.id, chunks.c.chunk_id, chunks.c.start, chunks.c.end, chunks.c.embedded_sha256)
+    rows = connection.execute(select(*columns).where(chunks.c.text_id == text_id).order_by(chunks.c.ordinal)).all()
+    changed = [(r, c) for r, c in zip(rows, embedded, strict=True) if r.embedded_sha256 != sha256(c)]
+    words = []
+    for row, content in changed:
         body = brief.text[row.start : row.end]
-        if row.embedded_sha256 == sha256(content):
-            continue
-        connection.execute(text("DELETE FROM chunks_fts WHERE rowid = :id"), {"id": row.id})
-        connection.execute(
-            text("INSERT INTO chunks_fts(rowid, header, body) VALUES (:id, :header, :body)"),
-            {"id": row.id, "header": content.removesuffix(body).rstrip("\n"), "body": body},
-        )
-        yield PendingChunk(row.chunk_id, content, {"brief_id": brief.id, "text_sha256": brief.text_sha256})
+        words.append({"id": row.id, "header": content.removesuffix(body).rstrip("\n"), "body": body})
+    if words:
+        connection.execute(text("DELETE FROM chunks_fts WHERE rowid = :id"), words)
+        connection.execute(text("INSERT INTO chunks_fts(rowid, header, body) VALUES (:id, :header, :body)"), words)
+    origin = {"brief_id": brief.id, "text_sha256": brief.text_sha256}
+    return [PendingChunk(row.chunk_id, content, origin) for row, content in changed]
 
 
 def _publish_brief(connection: Connection, source: SourceRow, brief: Brief, at: str) -> None:

@@ -104,11 +104,10 @@ def search(
     """
     scope = scope_from(date_from, date_to, as_of, region, source, topic)
     settings = settings_from(index, config)
+    from rag.assistant import checked
     from rag.build import open_embeddings, open_index, open_retriever
 
-    text = _question(question)
-    if not text.strip():
-        raise UsageError("the question is empty; ask in words")
+    text = checked(_question(question), max_chars=settings.answer.max_question_chars)
     embeddings = open_embeddings(settings)
     opened = open_index(settings, embeddings=embeddings)
     opened.check_identity()

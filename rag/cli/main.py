@@ -17,6 +17,8 @@ from rag.cli.options import FAILURE_CODES
 from rag.cli.serve import serve
 from rag.errors import RagError
 
+INTERRUPTED = 130
+
 app = typer.Typer(
     name="geobrief",
     help="Answers over a corpus of geopolitical briefs: offline, in quotes, every one with a citation you can check.",
@@ -45,17 +47,23 @@ def run(arguments: list[str]) -> int:
     try:
         app(arguments, prog_name="geobrief")
     except SystemExit as stop:
-        return _code(stop.code)
+        code = _code(stop.code)
+        if code == INTERRUPTED:
+            typer.echo("interrupted", err=True)
+        return code
     except RagError as error:
         typer.echo(f"geobrief: {error}", err=True)
         return next(code for kind, code in FAILURE_CODES if isinstance(error, kind))
     except KeyboardInterrupt:
         typer.echo("interrupted", err=True)
-        return 130
+        return INTERRUPTED
     except BrokenPipeError:
         # The reader of our output went away, as `head` does; nothing is left to flush to it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        typer.echo(f"geobrief: {error}; check rights and free space, of the folder for temporary files too", err=True)
+        return 4
     return 0
 
 

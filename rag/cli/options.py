@@ -33,7 +33,7 @@ AsOfOption = Annotated[str | None, typer.Option("--as-of", help="As the corpus s
 RegionOption = Annotated[list[str] | None, typer.Option("--region", help="Only briefs of this region; repeatable.")]
 SourceOption = Annotated[list[str] | None, typer.Option("--source", help="Only briefs of this source; repeatable.")]
 TopicOption = Annotated[list[str] | None, typer.Option("--topic", help="Only briefs on this topic; repeatable.")]
-LockOption = Annotated[float | None, typer.Option("--lock-timeout", help="Seconds to wait for another writer.")]
+LockOption = Annotated[float | None, typer.Option("--lock-timeout", min=0, help="Seconds to wait for another writer.")]
 
 
 def settings_from(index: Path | None, config: Path | None, **flags: Any) -> Settings:
