@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,7 @@ def sync(
         sync = _Sync(index.catalogue, limits, SyncReport(failed=list(found.failures)))
         for done, file in enumerate(found.files):
             if progress:
+                writer.on_embedded = partial(progress, done, len(found.files))
                 progress(done, len(found.files), writer.chunks_embedded)
             sync.take(file, writer)
         writer.flush()

@@ -10,7 +10,7 @@ from rag.build import open_index
 from rag.doctor import examine
 from rag.errors import IndexMismatch
 from rag.ingest import plan, sync
-from rag.types import Scope
+from rag.types import Brief, Scope
 from tests.conftest import Desk
 from tests.fakes import HashEmbeddings
 
@@ -78,6 +78,30 @@ def test_a_changed_date_alone_makes_a_new_version_without_embedding(desk: Desk) 
     report = desk.ingest()
     assert (report.updated, report.chunks_embedded) == (["talks"], 0)
     assert [v.metadata["date"] for v in desk.open().catalogue.versions("talks")] == ["2024-01-06", "2024-01-05"]
+
+
+def test_a_new_title_is_embedded_and_found_by_its_words(desk: Desk) -> None:
+    desk.write("talks.md", "They met in Oslo.", title="Fisheries")
+    desk.ingest()
+    desk.write("talks.md", "They met in Oslo.", title="Shipping")
+    assert desk.ingest().chunks_embedded == 1
+    assert examine(desk.open()) == ()
+    words = desk.open().catalogue.search
+    assert (words(["shipping"], k=5) != (), words(["fisheries"], k=5)) == (True, ())
+
+
+def test_a_title_that_was_staged_and_taken_back_leaves_no_trace(desk: Desk) -> None:
+    desk.write("talks.md", "They met in Oslo.", title="Fisheries")
+    desk.ingest()
+    with desk.open().writing(timeout_s=1) as writer:
+        brief = Brief(id="talks", title="Shipping", text="They met in Oslo.")
+        parts = desk.open().split(brief)
+        writer.catalogue.stage(brief, parts, ["Shipping\nThey met in Oslo."])
+    desk.write("talks.md", "They met in Oslo.\n", title="Fisheries", region="europe")
+    desk.ingest()
+    words = desk.open().catalogue.search
+    assert (words(["shipping"], k=5), words(["fisheries"], k=5) != ()) == ((), True)
+    assert examine(desk.open()) == ()
 
 
 def test_prune_withdraws_only_what_is_gone_under_the_given_paths(desk: Desk) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, create_engine, event, text
 from sqlalchemy.engine import Engine
@@ -19,6 +19,9 @@ from rag.errors import IndexCorrupt, IndexLocked, IndexUnusable
 BUSY_TIMEOUT_S = 10.0
 FETCH_BATCH = 500
 """Ids in one IN clause, below SQLite's limit of variables."""
+
+
+Id = TypeVar("Id", int, str)
 
 
 class Database:
@@ -77,7 +80,7 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
-def batches(ids: Sequence[str]) -> Iterator[list[str]]:
+def batches(ids: Sequence[Id]) -> Iterator[list[Id]]:
     """Divide ids into lists that fit in one IN clause."""
     for start in range(0, len(ids), FETCH_BATCH):
         yield list(ids[start : start + FETCH_BATCH])

@@ -184,6 +184,10 @@ def _index_words(connection: Connection, text_id: int, brief: Brief, embedded: S
     if words:
         connection.execute(text("DELETE FROM chunks_fts WHERE rowid = :id"), words)
         connection.execute(text("INSERT INTO chunks_fts(rowid, header, body) VALUES (:id, :header, :body)"), words)
+    # Until it is embedded under its new header, what the vector store holds for it is not what is written here.
+    stale = [row.id for row, _ in changed if row.embedded_sha256 is not None]
+    for batch in batches(stale):
+        connection.execute(update(chunks).where(chunks.c.id.in_(batch)).values(embedded_sha256=None))
     origin = {"brief_id": brief.id, "text_sha256": brief.text_sha256}
     return [PendingChunk(row.chunk_id, content, origin) for row, content in changed]
 
