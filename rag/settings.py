@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from rag.errors import UsageError
+from rag.signal_weights import THRESHOLD
 
 DEFAULT_CONFIG = Path("geobrief.toml")
 PREFIX = "GEOBRIEF_"
@@ -87,7 +88,7 @@ class AnswerSettings(Section):
         max_question_chars: longer questions are refused.
     """
 
-    threshold: float = Field(default=0.5, ge=0, le=1)
+    threshold: float = Field(default=THRESHOLD, ge=0, le=1)
     max_sentences: int = Field(default=5, ge=1)
     max_units: int = Field(default=24, ge=1)
     max_question_chars: int = Field(default=4000, ge=1)
