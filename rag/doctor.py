@@ -20,7 +20,8 @@ def examine(index: Index) -> tuple[str, ...]:
     Checked: model and splitter identity, the catalogue's structure, digests and spans, what an interrupted ingest
     left, and the vector store against the catalogue by count, id and content.
     """
-    return (*_rebuild_reasons(index), *_unfinished(index), *_vector_faults(index))
+    damage = text_faults(index.catalogue.database)
+    return (*damage, *_rebuild_reasons(index), *_unfinished(index), *_vector_faults(index))
 
 
 def repair(index: Index, *, lock_timeout_s: float) -> int:
@@ -57,7 +58,6 @@ def _rebuild_reasons(index: Index) -> Iterator[str]:
         index.check_identity()
     except IndexMismatch as error:
         yield str(error)
-    yield from text_faults(index.catalogue.database)
     yield from chunk_faults(index.catalogue.database)
 
 
