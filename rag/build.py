@@ -108,7 +108,7 @@ def open_retriever(index: Index, settings: Settings, embeddings: Embeddings) -> 
     chosen = settings.retrieve
     return HybridRetriever(
         catalogue=index.catalogue,
-        store_at=lambda generation: index.vectors.at(generation),
+        closest=lambda *query, k: index.vectors.closest(*query, k=k),
         exact=lambda *query, k: index.vectors.exact(*query, k=k),
         embeddings=embeddings,
         words=search_words,

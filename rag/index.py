@@ -29,6 +29,10 @@ class WritableVectors(Protocol):
         """Return the store, opened no earlier than this generation of the catalogue."""
         ...
 
+    def closest(self, generation: int, vector: Sequence[float], *, k: int) -> list[str]:
+        """Return the ids of the `k` chunks that are closest to a vector."""
+        ...
+
     def exact(self, generation: int, vector: Sequence[float], texts: Sequence[str], *, k: int) -> list[str]:
         """Return the ids of the `k` chunks of these texts that are closest to a vector."""
         ...

@@ -8,7 +8,6 @@ from langchain_core.callbacks import CallbackManagerForRetrieverRun
 from langchain_core.documents import Document
 from langchain_core.embeddings import Embeddings
 from langchain_core.retrievers import BaseRetriever
-from langchain_core.vectorstores import VectorStore
 from pydantic import ConfigDict
 
 from rag.catalogue import Catalogue
@@ -24,8 +23,9 @@ class HybridRetriever(BaseRetriever):
     """Ranks chunks by meaning (vectors) and by words (BM25), and fuses both rankings.
 
     Attributes:
-        store_at: the vector store, opened no earlier than a generation of the catalogue.
-        exact: the chunks of some texts that are closest to a vector, as `ChromaVectors.exact` finds them.
+        closest: the ids of the chunks closest to a vector, no older than a generation of the catalogue, as
+            `ChromaVectors.closest` finds them.
+        exact: the same among the chunks of some texts, as `ChromaVectors.exact` finds them.
         words: the words of a question to look for in full text.
         fetch_k: length of each ranking.
         top_k: passages returned.
@@ -36,7 +36,7 @@ class HybridRetriever(BaseRetriever):
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
     catalogue: Catalogue
-    store_at: Callable[[int], VectorStore]
+    closest: Callable[..., list[str]]
     exact: Callable[..., list[str]]
     embeddings: Embeddings
     words: Callable[[str], Sequence[str]]
@@ -68,18 +68,16 @@ class HybridRetriever(BaseRetriever):
     def _dense(self, question: str, scope: Scope) -> Sequence[str]:
         """Rank by vectors: filter in the catalogue, and compare the scope's texts one by one when too few are left."""
         generation = self.catalogue.generation()
-        store = self.store_at(generation)
         vector = self.embeddings.embed_query(question)
-        found = self._admitted(store.similarity_search_by_vector(vector, k=self.fetch_k), scope)
+        found = self._admitted(self.closest(generation, vector, k=self.fetch_k), scope)
         if len(found) >= self.fetch_k // 2 or not scope.restricts:
             return found
         texts = self.catalogue.texts_in_scope(scope, limit=EXACT_LIMIT)
         if texts is not None:
             return self.exact(generation, vector, texts, k=self.fetch_k)
-        return self._admitted(store.similarity_search_by_vector(vector, k=self.fetch_k * OVERFETCH), scope)
+        return self._admitted(self.closest(generation, vector, k=self.fetch_k * OVERFETCH), scope)
 
-    def _admitted(self, documents: Sequence[Document], scope: Scope) -> list[str]:
-        ids = [document.id for document in documents if document.id is not None]
+    def _admitted(self, ids: Sequence[str], scope: Scope) -> list[str]:
         return [str(passage.id) for passage in self.catalogue.passages(ids, scope)]
 
 

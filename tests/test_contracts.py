@@ -80,6 +80,26 @@ def test_a_vector_store_adds_finds_and_deletes_and_keeps_ids(vectors: ChromaVect
     assert list(vectors.ids(0)) == ["b@2#0"]
 
 
+@pytest.mark.parametrize("limit", [0, 100])
+def test_the_closest_vectors_are_the_same_compared_one_by_one_and_through_the_graph(
+    vectors: ChromaVectors, limit: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rag.vectors.COMPARE_LIMIT", limit)
+    query = HashEmbeddings().embed_query("grain exports")
+    assert vectors.closest(0, query, k=5) == []
+    vectors.at(0).add_documents(DOCUMENTS, ids=["a@1#0", "b@2#0"])
+    assert vectors.closest(1, query, k=5) == ["a@1#0", "b@2#0"]
+    assert vectors.closest(1, query, k=1) == ["a@1#0"]
+
+
+def test_each_of_many_near_alike_texts_is_found_by_its_own_words(vectors: ChromaVectors) -> None:
+    texts = {f"{n:03}": f"The codeword of report number {n} is {n * 7919}." for n in range(300)}
+    documents = [Document(id=i, page_content=text, metadata={"text_sha256": i}) for i, text in texts.items()]
+    vectors.at(0).add_documents(documents, ids=list(texts))
+    model = HashEmbeddings()
+    assert [vectors.closest(1, model.embed_query(text), k=1)[0] for text in texts.values()] == list(texts)
+
+
 def test_adding_the_same_id_again_replaces_it(vectors: ChromaVectors) -> None:
     store = vectors.at(0)
     for _ in range(2):
