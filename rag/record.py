@@ -29,12 +29,14 @@ class ScopeRecord(Record):
     regions: list[str] = []
     sources: list[str] = []
     topics: list[str] = []
+    briefs: list[str] = []
 
     @classmethod
     def of(cls, scope: Scope) -> Self:
         """Read a scope."""
         dates = [value.isoformat() if value else None for value in (scope.date_from, scope.date_to, scope.as_of)]
         lists = {"regions": list(scope.regions), "sources": list(scope.sources), "topics": list(scope.topics)}
+        lists["briefs"] = list(scope.briefs)
         return cls(from_=dates[0], to=dates[1], as_of=dates[2], **lists)
 
 

@@ -204,6 +204,7 @@ class Scope:
     regions: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     topics: tuple[str, ...] = ()
+    briefs: tuple[str, ...] = ()
 
     @property
     def restricts(self) -> bool:

@@ -81,7 +81,9 @@ def test_ask_reads_the_question_from_standard_input(
 
 
 @pytest.mark.parametrize("question", ["When did Finland join NATO?", "Who won the 2022 World Cup?"])
-@pytest.mark.parametrize("scope", [[], ["--from", "2023", "--region", "europe", "--as-of", "2024-05"]])
+@pytest.mark.parametrize(
+    "scope", [[], ["--from", "2023", "--region", "europe", "--as-of", "2024-05", "--brief", "b", "--brief", "c"]]
+)
 def test_ask_json_keeps_to_the_schema(
     ingested: Path, capsys: pytest.CaptureFixture[str], question: str, scope: list[str]
 ) -> None:
@@ -93,6 +95,7 @@ def test_ask_json_keeps_to_the_schema(
     assert (answer["answerable"], answer["usage"], answer["schema_version"]) == (None, None, 1)
     assert answer["abstained"] == (not answer["sentences"])
     assert answer["scope"]["as_of"] == ("2024-05-31" if scope else None)
+    assert answer["scope"]["briefs"] == (["b", "c"] if scope else [])
 
 
 def test_verify_accepts_an_exported_answer_and_fails_a_tampered_one(

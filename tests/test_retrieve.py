@@ -46,6 +46,8 @@ def stocked(desk: Desk) -> Desk:
         (Scope(topics=("energy",)), {"month"}),
         (Scope(sources=("desk a",)), {"new"}),
         (Scope(sources=("nobody",)), set()),
+        (Scope(briefs=("old", "undated")), {"old", "undated"}),
+        (Scope(briefs=("old",), date_from=date(2023, 5, 20)), set()),
     ],
 )
 def test_a_scope_admits_exactly_its_briefs(stocked: Desk, scope: Scope, expected: set[str]) -> None:

@@ -24,6 +24,8 @@ def _conditions(scope: Scope) -> Iterator[ColumnElement[bool]]:
         yield columns.date_from <= scope.date_to.isoformat()
     if scope.sources:
         yield func.lower(columns.source).in_(_lower(scope.sources))
+    if scope.briefs:
+        yield columns.brief_id.in_(scope.briefs)
     yield _tagged("region", scope.regions)
     yield _tagged("topic", scope.topics)
 

@@ -10,6 +10,7 @@ import typer
 
 from rag.cli.options import (
     AsOfOption,
+    BriefOption,
     ConfigOption,
     FromOption,
     IndexOption,
@@ -41,12 +42,13 @@ def ask(
     region: RegionOption = None,
     source: SourceOption = None,
     topic: TopicOption = None,
+    brief: BriefOption = None,
 ) -> None:
     """Answer one question in quotes with citations, or say that the corpus does not answer it.
 
     Example: geobrief ask "what sectors will they cooperate on" --from 2024
     """
-    scope = scope_from(date_from, date_to, as_of, region, source, topic)
+    scope = scope_from(date_from, date_to, as_of, region, source, topic, brief)
     settings = settings_from(index, config)
     from rag.build import open_assistant
 
@@ -97,12 +99,13 @@ def search(
     region: RegionOption = None,
     source: SourceOption = None,
     topic: TopicOption = None,
+    brief: BriefOption = None,
 ) -> None:
     """Show the passages that come closest, without reading or answering.
 
     Example: geobrief search "grain exports through the Black Sea" --k 3
     """
-    scope = scope_from(date_from, date_to, as_of, region, source, topic)
+    scope = scope_from(date_from, date_to, as_of, region, source, topic, brief)
     settings = settings_from(index, config)
     from rag.assistant import checked
     from rag.build import open_embeddings, open_index, open_retriever

@@ -33,6 +33,7 @@ AsOfOption = Annotated[str | None, typer.Option("--as-of", help="As the corpus s
 RegionOption = Annotated[list[str] | None, typer.Option("--region", help="Only briefs of this region; repeatable.")]
 SourceOption = Annotated[list[str] | None, typer.Option("--source", help="Only briefs of this source; repeatable.")]
 TopicOption = Annotated[list[str] | None, typer.Option("--topic", help="Only briefs on this topic; repeatable.")]
+BriefOption = Annotated[list[str] | None, typer.Option("--brief", help="Only the brief of this id; repeatable.")]
 LockOption = Annotated[float | None, typer.Option("--lock-timeout", min=0, help="Seconds to wait for another writer.")]
 
 
@@ -50,6 +51,7 @@ def scope_from(
     regions: list[str] | None,
     sources: list[str] | None,
     topics: list[str] | None,
+    briefs: list[str] | None = None,
 ) -> Scope:
     """Build a scope from the flags.
 
@@ -65,6 +67,7 @@ def scope_from(
         regions=tuple(regions or ()),
         sources=tuple(sources or ()),
         topics=tuple(topics or ()),
+        briefs=tuple(briefs or ()),
     )
     if scope.date_from and scope.date_to and scope.date_from > scope.date_to:
         raise UsageError(f"--from {date_from} is after --to {date_to}; no brief can match")
