@@ -3,10 +3,11 @@ PYTHON ?= python3
 HOST ?= 127.0.0.1
 PORT ?= 7860
 BIN := .venv/bin
+SYSTEMS := bm25,dense,hybrid,full
 Q ?= what sectors will they cooperate on
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run ask test test-all check format bench browser
+.PHONY: help setup run ask test test-all check format eval eval-all baseline bench browser
 
 help:
 	@echo "make run                 install, ingest corpus/, start the chat on http://$(HOST):$(PORT)"
@@ -14,6 +15,8 @@ help:
 	@echo "make setup               install into .venv"
 	@echo "make test | test-all     fast tests | all, with real models and a browser"
 	@echo "make check | format      ruff, mypy, import-linter | rewrite the layout of the code"
+	@echo "make eval                questions on corpus/, compared with evals/baseline.json"
+	@echo "make eval-all DATA=DIR   every benchmark, into the tables of evals/README.md"
 	@echo "make bench [DATA=DIR]    ingest against the bare model's speed"
 
 setup: .venv/.installed
@@ -45,6 +48,7 @@ test: .venv/.installed-dev
 
 test-all: .venv/.installed-dev browser
 	$(BIN)/python -m pytest -q
+	$(MAKE) eval
 
 check: .venv/.installed-dev
 	$(BIN)/ruff check .
@@ -61,6 +65,18 @@ browser:
 	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -qq && \
 	  DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium >/dev/null; } || \
 	  echo "chromium is missing and cannot be installed; the browser tests will be skipped"
+
+# The dev questions; fails when something is significantly worse than the committed figures.
+eval: setup
+	@$(BIN)/geobrief eval --dataset briefs --split dev --systems $(SYSTEMS) --json .geobrief-eval.json >/dev/null
+	@$(BIN)/geobrief eval compare .geobrief-eval.json evals/baseline.json --fail-on-drop
+
+# Makes the figures of the last `make eval` the committed ones.
+baseline: setup
+	@$(BIN)/python -m evals.baseline .geobrief-eval.json
+
+eval-all: setup
+	$(BIN)/python -m evals.all $(if $(DATA),--data "$(DATA)")
 
 bench: setup
 	$(BIN)/python -m evals.bench.ingest $(if $(DATA),--data "$(DATA)")

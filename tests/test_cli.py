@@ -11,7 +11,8 @@ import pytest
 
 from rag.cli.corpus import briefs_app
 from rag.cli.main import app, run
-from rag.cli.render import MAX_LINES, printable
+from rag.cli.render import MAX_LINES
+from rag.printable import printable
 
 FINLAND = "Finland joined NATO on 4 April 2023. It became the 31st member of the Alliance."
 

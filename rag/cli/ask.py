@@ -22,8 +22,9 @@ from rag.cli.options import (
     scope_from,
     settings_from,
 )
-from rag.cli.render import printable, show_answer, show_passages
+from rag.cli.render import show_answer, show_passages
 from rag.errors import UsageError
+from rag.printable import printable
 
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage

@@ -23,8 +23,8 @@ from rag.cli.options import (
     settings_from,
 )
 from rag.cli.progress import ingest_progress
-from rag.cli.render import one_line, printable
 from rag.errors import UsageError
+from rag.printable import one_line, printable
 
 if TYPE_CHECKING:
     from rag.index import Index

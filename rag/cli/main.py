@@ -13,6 +13,7 @@ import typer
 
 from rag.cli.ask import ask, chat, search
 from rag.cli.corpus import briefs_app, doctor, forget, ingest, verify
+from rag.cli.evaluate import eval_app
 from rag.cli.options import FAILURE_CODES
 from rag.cli.serve import serve
 from rag.errors import RagError
@@ -30,6 +31,7 @@ app = typer.Typer(
 for command in (ingest, ask, chat, search, forget, doctor, verify, serve):
     app.command()(command)
 app.add_typer(briefs_app, name="briefs")
+app.add_typer(eval_app, name="eval")
 
 
 def main() -> None:

@@ -1,16 +1,13 @@
-"""Answers and passages as text for a terminal.
-
-Nothing of a brief reaches the terminal as a control sequence: escapes and other control characters are shown as "�".
-"""
+"""Answers and passages as text for a terminal."""
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import typer
+
+from rag.printable import one_line, shorten
 
 if TYPE_CHECKING:
     from langchain_core.documents import Document
@@ -22,24 +19,6 @@ MAX_LINES = 25
 
 QUOTE_CHARS = 400
 PASSAGE_CHARS = 600
-
-
-def printable(text: str) -> str:
-    """Return the text without control characters and bidirectional overrides, line breaks and tabs kept."""
-    return "".join("�" if _acts(character) else character for character in text)
-
-
-def one_line(text: str) -> str:
-    """Return printable text with its blank space, line breaks included, as single spaces."""
-    return re.sub(r"\s+", " ", printable(text)).strip()
-
-
-def shorten(text: str, limit: int) -> str:
-    """Cut a text at a word before the limit, and mark the cut."""
-    if len(text) <= limit:
-        return text
-    cut = text[:limit].rsplit(" ", 1)[0]
-    return f"{cut} …"
 
 
 def show_answer(answer: Answer) -> None:
@@ -90,8 +69,3 @@ def _origin(passage: Document) -> str:
     data = passage.metadata
     parts = [data["title"], data["date"] or "undated", data["source"]]
     return " · ".join(one_line(part) for part in parts if part)
-
-
-def _acts(character: str) -> bool:
-    category = unicodedata.category(character)
-    return (category == "Cc" and character not in "\n\t") or category in ("Cf", "Cs", "Zl", "Zp")

@@ -1,0 +1,50 @@
+"""Write down what the packaged weights were fitted on, so that the harness never scores them on it.
+
+    python -m evals.training.trained_on --data DIR
+
+DIR holds squad2_dev and nq_open_oracle. The choice is that of `evals.training.readings`: half of the SQuAD articles,
+whole, and half of a sample of NQ questions.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+from pathlib import Path
+
+from evals.training.passages import load
+
+TARGET = Path(__file__).parents[2] / "rag" / "data" / "trained_on.json"
+
+
+def main() -> None:
+    """Write rag/data/trained_on.json."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, default=os.environ.get("GEOBRIEF_DATA"), help="folder of the sets")
+    data = Path(parser.parse_args().data)
+    sets = {"squad2_dev": squad_questions(data), "nq_open_oracle": natural_questions(data, questions=240)}
+    TARGET.write_text(json.dumps({"reader": "signals-1", "questions": sets}, indent=0) + "\n", encoding="utf-8")
+    print({name: len(ids) for name, ids in sets.items()})
+
+
+def squad_questions(data: Path) -> list[str]:
+    """Ids of all questions on the articles that were fitted on, or whose questions served as foreign ones."""
+    texts, rows = load(data / "squad2_dev")
+    titles = sorted({text.title for text in texts.values()})
+    random.Random(13).shuffle(titles)
+    fitted = {i for i in range(len(titles)) if i % 2}
+    fitted |= {(i + 2) % len(titles) for i in fitted}
+    chosen = {titles[i] for i in fitted}
+    return sorted(row["id"] for row in rows if texts[row["doc_ids"][0]].title in chosen)
+
+
+def natural_questions(data: Path, *, questions: int) -> list[str]:
+    """Ids of the NQ questions that were fitted on."""
+    _, rows = load(data / "nq_open_oracle")
+    return sorted(row["id"] for i, row in enumerate(random.Random(14).sample(rows, questions)) if i % 2)
+
+
+if __name__ == "__main__":
+    main()

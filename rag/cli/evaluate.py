@@ -1,0 +1,156 @@
+"""Commands that measure: eval, eval compare."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rag.cli.options import ConfigOption, settings_from
+from rag.errors import UsageError
+
+DEFAULT_SYSTEMS = "bm25,dense,hybrid,full"
+ReportArgument = Annotated[Path, typer.Argument(help="A report that eval --json wrote.")]
+
+
+class Evidence(StrEnum):
+    """What answers may draw on."""
+
+    GOLD = "gold"
+    CORPUS = "corpus"
+
+
+eval_app = typer.Typer(
+    help="Measure geobrief and other systems on a benchmark, and compare two such reports.",
+    invoke_without_command=True,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+)
+
+
+@eval_app.callback()
+def evaluate(
+    context: typer.Context,
+    dataset: Annotated[
+        str | None, typer.Option(help="A folder, a SQuAD file, or a name in evals/datasets or $GEOBRIEF_DATA.")
+    ] = None,
+    systems: Annotated[
+        str,
+        typer.Option(help="Of bm25, dense, hybrid, full, langchain-tutorial and module:factory, joined by commas."),
+    ] = DEFAULT_SYSTEMS,
+    split: Annotated[str | None, typer.Option(help="Only this split, such as dev or test.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Ask only that many questions, drawn by --seed.")] = None,
+    answers: Annotated[
+        int | None, typer.Option(min=0, help="Answer only that many of them, drawn by --seed; search the others.")
+    ] = None,
+    evidence: Annotated[
+        Evidence | None,
+        typer.Option(help="What answers draw on, and refusals mean: gold documents or the corpus (as the dataset)."),
+    ] = None,
+    baseline: Annotated[str | None, typer.Option(help="The system that the others are compared with.")] = None,
+    seed: Annotated[int, typer.Option(help="Of all draws.")] = 0,
+    json_: Annotated[Path | None, typer.Option("--json", help="Write the report, with every record.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write the report as one page to browse.")] = None,
+    markdown: Annotated[Path | None, typer.Option(help="Write the tables as Markdown.")] = None,
+    work: Annotated[
+        Path, typer.Option(help="Folder for indexes, and for what a run that is cut short has done.")
+    ] = Path(".geobrief-eval"),
+    config: ConfigOption = None,
+) -> None:
+    """Ask systems every question of a benchmark and print what they get right, with 95 % intervals.
+
+    Example: geobrief eval --dataset briefs --split dev --systems bm25,dense,hybrid,full --html report.html
+    """
+    if context.invoked_subcommand:
+        return
+    if dataset is None:
+        raise UsageError("no --dataset is named; give a folder, or a name such as briefs")
+    _check_targets(json_, html, markdown)
+    names = tuple(name for part in systems.split(",") if (name := part.strip()))
+    settings = settings_from(None, config)
+    from rag.evaluation.dataset import open_dataset
+
+    opened = open_dataset(dataset, work=work, split=split)
+    from rag.evaluation.evaluate import Request, evaluate
+
+    request = Request(names, split, limit, answers, evidence.value if evidence else None, baseline, seed)
+    with _progress() as progress:
+        report = evaluate(
+            opened, request, settings, work=work, progress=progress, command=shlex.join(["geobrief", *sys.argv[1:]])
+        )
+    from rich.console import Console
+
+    from rag.evaluation.markdown import markdown_tables
+    from rag.evaluation.terminal import print_report
+
+    print_report(report, Console())
+    if json_:
+        json_.write_text(report.model_dump_json(indent=1, exclude_none=True) + "\n", encoding="utf-8")
+    if markdown:
+        markdown.write_text(markdown_tables(report), encoding="utf-8")
+    if html:
+        from rag.evaluation.page import render_page
+
+        html.write_text(render_page(report), encoding="utf-8")
+
+
+@eval_app.command()
+def compare(
+    a: ReportArgument,
+    b: ReportArgument,
+    fail_on_drop: Annotated[
+        bool, typer.Option(help="Exit with 1 when the first report is significantly worse than the second.")
+    ] = False,
+    allow_different: Annotated[
+        bool, typer.Option(help="Compare the questions that both have, of datasets that differ.")
+    ] = False,
+) -> None:
+    """Show what report A changes against report B, question by question, with paired differences A - B.
+
+    Example: geobrief eval compare after.json before.json
+    """
+    from rich.console import Console
+
+    from rag.evaluation.compare import compare as compared
+    from rag.evaluation.compare import read_report, significant_drops
+    from rag.evaluation.terminal import print_comparison
+
+    comparison = compared(read_report(a), read_report(b), allow_different=allow_different)
+    print_comparison(comparison, Console())
+    if fail_on_drop and (drops := significant_drops(comparison)):
+        for drop in drops:
+            typer.echo(f"{drop.system}: {drop.measure} fell by {-drop.value:.3f} (p {drop.p:.4f})", err=True)
+        raise typer.Exit(1)
+
+
+def _check_targets(*paths: Path | None) -> None:
+    for path in paths:
+        if path and not path.resolve().parent.is_dir():
+            raise UsageError(f"{path} cannot be written: there is no folder {path.resolve().parent}")
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str, int, int], None]]:
+    """Show what is going on, how far it is and the time left; nothing where stderr is no terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
+        tasks: dict[str, TaskID] = {}
+
+        def update(what: str, done: int, total: int) -> None:
+            kind = what.split(",")[0]
+            if kind not in tasks:
+                tasks[kind] = bar.add_task(what)
+            bar.update(tasks[kind], description=what, completed=done, total=total)
+
+        yield update

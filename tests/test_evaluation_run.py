@@ -1,0 +1,296 @@
+"""Systems are asked, scored and summed up over a small benchmark that can be checked by hand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+from langchain_core.documents import Document
+from langchain_core.messages import BaseMessage
+
+from rag.build import open_assistant, open_index
+from rag.cli.main import run
+from rag.errors import UsageError
+from rag.evaluation.dataset import open_dataset
+from rag.evaluation.evaluate import Request, evaluate
+from rag.evaluation.records import QuestionRecord, Report, SystemSummary
+from rag.evaluation.run import Sample, plan
+from rag.settings import EmbeddingSettings, Settings
+from rag.types import Answer, Citation, Scope, Sentence
+from tests.fakes import HashEmbeddings
+
+SETTINGS = Settings(embedding=EmbeddingSettings(model="tests.fakes:HashEmbeddings"))
+ALL = ("bm25", "dense", "hybrid", "full", "langchain-tutorial")
+TEXTS = {
+    "a#1": (
+        "Grain",
+        "Ukraine shipped 33 million tonnes of grain through the corridor. The deal ended on 17 July 2023.",
+    ),
+    "b/2": (
+        "Moon",
+        "India landed a probe near the south pole of the Moon on 23 August 2023. The rover is called Pragyan.",
+    ),
+    "c": ("Canal", "The canal authority cut the number of daily transits to 24 because of drought."),
+}
+QUESTIONS: list[dict[str, Any]] = [
+    {"id": "q1", "question": "How many tonnes of grain were shipped through the corridor?",
+     "answers": ["33 million"], "doc_ids": ["a#1"], "answerable": True, "type": "number"},
+    {"id": "q2", "question": "What is the rover called?",
+     "answers": ["Pragyan"], "doc_ids": ["b/2"], "answerable": True, "type": "fact"},
+    {"id": "q3", "question": "Why did the canal authority cut the number of transits?",
+     "answers": ["drought"], "doc_ids": ["c"], "answerable": True, "type": ["fact", "why"]},
+    {"id": "q4", "question": "Who won the Peruvian chess championship?",
+     "answers": [], "doc_ids": ["a#1"], "answerable": False, "type": "outside"},
+    {"id": "q5", "question": "And when did it end?", "answers": ["17 July 2023"], "doc_ids": ["a#1"],
+     "answerable": True, "type": "follow-up",
+     "history": [{"role": "user", "text": "What about the grain deal?"}, {"role": "agent", "text": "It is over."}]},
+]  # fmt: skip
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    folder = tmp_path / "small"
+    folder.mkdir()
+    documents = [{"id": i, "title": title, "text": text} for i, (title, text) in TEXTS.items()]
+    write_lines(folder / "corpus.jsonl", documents)
+    write_lines(folder / "questions.jsonl", QUESTIONS)
+    (folder / "dataset.json").write_text('{"name": "small", "answers": "extractive"}')
+    return folder
+
+
+def write_lines(path: Path, rows: Sequence[dict[str, Any]]) -> None:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+
+def measure(data: Path, *systems: str, **options: Any) -> Report:
+    work = data.parent / "work"
+    request = Request(systems=systems, **options)
+    return evaluate(open_dataset(str(data), work=work), request, SETTINGS, work=work, progress=lambda *_: None)
+
+
+def row(report: Report, name: str) -> SystemSummary:
+    return next(system for system in report.systems if system.name == name)
+
+
+def record(report: Report, system: str, question: str) -> QuestionRecord:
+    return next(r for r in report.records if (r.system, r.id) == (system, question))
+
+
+def test_every_system_is_scored_where_it_can_be(data: Path) -> None:
+    report = measure(data, *ALL)
+    assert [system.name for system in report.systems] == [
+        *ALL, "first passage of bm25", "first passage of dense", "first passage of hybrid",
+        "first passage of langchain-tutorial",
+    ]  # fmt: skip
+    for name in ALL:
+        assert row(report, name).measures["doc_hit@1"].n == 4  # the unanswerable one has no gold
+        assert row(report, name).measures["passage_recall@5"].n_total >= 4
+    full = row(report, "full").measures
+    assert (full["span_valid"].value, full["citation_recall"].value, full["citation_precision"].value) == (1, 1, 1)
+    assert full["contains"].n == 4
+    assert "contains" not in row(report, "bm25").measures
+    assert row(report, "first passage of bm25").measures["contains"].n == 4
+    assert record(report, "full", "q4").correct is (record(report, "full", "q4").said or None).abstained  # type: ignore[union-attr]
+    assert all(r.error is None for r in report.records)
+
+
+def test_measures_of_a_question_are_those_that_a_person_would_work_out(data: Path) -> None:
+    report = measure(data, "bm25", "dense", "full")
+    ranked = record(report, "bm25", "q2")
+    assert [hit.doc_id for hit in ranked.hits][:1] == ["b/2"]
+    assert ranked.scores["doc_mrr@10"] == ranked.scores["passage_hit@1"] == 1
+    said = record(report, "full", "q2").said
+    assert said is not None
+    assert said.text == "The rover is called Pragyan."
+    scores = record(report, "full", "q2").scores
+    assert (scores["contains"], scores["exact_match"], scores["unit_hit@1"], scores["correct"]) == (1, 0, 1, 1)
+    assert scores["f1"] == pytest.approx(2 * 1 / (4 + 1))  # rover is called pragyan / pragyan
+    copied = record(report, "first passage of bm25", "q2")
+    assert copied.scores["contains"] == 1
+    assert copied.timings_ms == {}
+    assert record(report, "first passage of bm25", "q4").correct is True  # it finds nothing to copy
+    assert record(report, "first passage of dense", "q4").correct is False
+
+
+def test_types_are_reported_apart_and_a_question_may_have_several(data: Path) -> None:
+    by_type = row(measure(data, "bm25"), "bm25").by_type
+    assert by_type["fact"]["doc_hit@1"].n == 2
+    assert by_type["why"]["doc_hit@1"].n == 1
+    assert "doc_hit@1" not in by_type["outside"]
+
+
+def test_answers_may_be_measured_on_the_gold_documents_alone(data: Path) -> None:
+    report = measure(data, "full", "hybrid", evidence="gold")
+    assert report.dataset.evidence == "gold"
+    said = record(report, "full", "q1").said
+    assert said is not None
+    assert {cited.doc_id for sentence in said.sentences for cited in sentence.citations} == {"a#1"}
+    assert {hit.doc_id for hit in record(report, "full", "q1").hits} == set(TEXTS)  # retrieval is over the corpus
+    first = record(report, "first passage of hybrid", "q4").said
+    assert first is not None
+    assert first.sentences[0].citations[0].doc_id == "a#1"
+
+
+def test_a_run_that_is_cut_short_goes_on_where_it_was(data: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        measure(data, "tests.test_evaluation_run:stopping")
+    kept = next((data.parent / "work" / "runs").rglob("*.jsonl"))
+    kept.write_text(kept.read_text() + '["q4", [{"id": "q4", "sys', encoding="utf-8")  # cut in the middle of a line
+    report = measure(data, "tests.test_evaluation_run:stopping")
+    assert Stopping.asked == ["q1", "q2", "q3", "q4", "q5"]
+    assert len([r for r in report.records if r.system.startswith("tests")]) == 5
+    assert not list((data.parent / "work" / "runs").rglob("*.jsonl"))
+
+
+def test_the_same_run_gives_the_same_figures(data: Path) -> None:
+    one, two = (measure(data, "full", "langchain-tutorial") for _ in range(2))
+    assert [r.model_copy(update={"timings_ms": {}}) for r in one.records] == [
+        r.model_copy(update={"timings_ms": {}}) for r in two.records
+    ]
+    assert [s.measures for s in one.systems] == [s.measures for s in two.systems]
+
+
+def test_samples_are_drawn_by_seed_and_those_not_answered_are_searched(data: Path) -> None:
+    report = measure(data, "bm25", "full", limit=4, answered=2)
+    assert (report.dataset.n_questions, report.dataset.n_answered_of, report.dataset.n_total) == (4, 2, 5)
+    assert len([r for r in report.records if r.system == "full"]) == 2
+    searched = [r for r in report.records if r.system == "bm25"]
+    assert len(searched) >= 3
+    dataset = open_dataset(str(data), work=data.parent / "work")
+    drawn = [plan(dataset, Sample(limit=3, seed=seed), frozenset()).questions for seed in (0, 0, 1)]
+    assert drawn[0] == drawn[1] != drawn[2]
+
+
+def test_questions_that_the_reader_was_fitted_on_are_never_answered(data: Path) -> None:
+    dataset = open_dataset(str(data), work=data.parent / "work")
+    chosen = plan(dataset, Sample(), frozenset({"q1", "elsewhere"}))
+    assert "q1" in {q.id for q in chosen.questions}
+    assert chosen.answered == {"q2", "q3", "q4", "q5"}
+    assert chosen.trained == {"q1"}
+
+
+def test_a_system_of_ones_own_is_measured_and_its_faults_are_told(data: Path) -> None:
+    report = measure(data, "tests.test_evaluation_run:failing", "bm25")
+    assert row(report, "tests.test_evaluation_run:failing").n_errors == 1
+    assert record(report, "tests.test_evaluation_run:failing", "q2").error == "RuntimeError: out of order"
+    difference = next(d for d in report.differences if d.measure == "doc_hit@1")
+    assert (difference.system, difference.n) == ("bm25", 3)
+
+
+def test_a_citation_that_does_not_stand_is_found_out(data: Path) -> None:
+    report = measure(data, "tests.test_evaluation_run:inventing")
+    measures = row(report, "tests.test_evaluation_run:inventing").measures
+    assert measures["span_valid"].value == 0
+
+
+@pytest.mark.parametrize(
+    ("systems", "said"),
+    [
+        (["bm52"], "no system is called 'bm52'"),
+        (["nowhere:factory"], "cannot be imported"),
+        (["tests.test_evaluation_run:TEXTS"], "is no function"),
+        (["bm25", "bm25"], "named twice"),
+        ([], "no system is named"),
+    ],
+)
+def test_a_system_that_is_none_is_a_clear_message(data: Path, systems: list[str], said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        measure(data, *systems)
+
+
+def test_the_command_writes_reports_and_compares_them(
+    data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GEOBRIEF_EMBEDDING__MODEL", "tests.fakes:HashEmbeddings")
+    out = data.parent
+    common = ["eval", "--dataset", str(data), "--work", str(out / "work")]
+    targets = ["--json", f"{out}/a.json", "--html", f"{out}/a.html", "--markdown", f"{out}/a.md"]
+    assert run([*common, "--systems", "bm25,full", *targets]) == 0
+    assert "bm25" in capsys.readouterr().out
+    report = Report.model_validate_json((out / "a.json").read_text(encoding="utf-8"))
+    assert {r.system for r in report.records} == {"bm25", "full", "first passage of bm25"}
+    assert "rover" in (out / "a.html").read_text(encoding="utf-8")
+    assert "| bm25" in (out / "a.md").read_text(encoding="utf-8")
+    assert run(["eval", "compare", f"{out}/a.json", f"{out}/a.json", "--fail-on-drop"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "no --dataset"),
+        (["--dataset", "nowhere"], "nowhere"),
+        (["--dataset", "DATA", "--systems", "bm52"], "bm52"),
+        (["--dataset", "DATA", "--json", "/no/such/folder/a.json"], "/no/such/folder"),
+        (["--dataset", "DATA", "--baseline", "bm52"], "bm52"),
+    ],
+)
+def test_wrong_usage_exits_with_2(
+    data: Path, arguments: list[str], said: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GEOBRIEF_EMBEDDING__MODEL", "tests.fakes:HashEmbeddings")
+    given = [str(data) if argument == "DATA" else argument for argument in arguments]
+    assert run(["eval", "--work", str(data.parent / "work"), *given]) == 2
+    assert said in capsys.readouterr().err
+
+
+class Ranking:
+    """Ranks briefs in the order of the catalogue."""
+
+    def __init__(self, folder: Path) -> None:
+        settings = SETTINGS.model_copy(update={"index": folder})
+        self.settings = settings
+        self.index = open_index(settings, embeddings=HashEmbeddings())
+
+    def search(self, question: str, history: Sequence[BaseMessage], scope: Scope, k: int) -> list[Document]:
+        ids = [brief.brief_id for brief in self.index.catalogue.briefs(scope)][:k]
+        return [Document(page_content="…", metadata={"brief_id": brief_id}) for brief_id in ids]
+
+
+class Stopping(Ranking):
+    """Is interrupted at the fourth question, the first time."""
+
+    asked: ClassVar[list[str]] = []
+
+    def search(self, question: str, history: Sequence[BaseMessage], scope: Scope, k: int) -> list[Document]:
+        number = next(q["id"] for q in QUESTIONS if q["question"] == question)
+        if len(self.asked) == 3:
+            self.asked.append("interrupted")
+            raise KeyboardInterrupt
+        self.asked[:] = [*(i for i in self.asked if i != "interrupted"), number]
+        return super().search(question, history, scope, k)
+
+
+class Failing(Ranking):
+    """Fails on one question."""
+
+    def search(self, question: str, history: Sequence[BaseMessage], scope: Scope, k: int) -> list[Document]:
+        if "rover" in question:
+            raise RuntimeError("out of order")
+        return super().search(question, history, scope, k)
+
+
+class Inventing(Ranking):
+    """Answers as geobrief does, with the spans of its citations moved by one."""
+
+    def ask(self, question: str, history: Sequence[BaseMessage], scope: Scope) -> Answer:
+        answer = open_assistant(self.settings, embeddings=HashEmbeddings()).ask("What is the rover called?")
+        moved = [Citation(c.n, c.start + 1, c.end + 1, c.quote, c.page, c.passage)
+                 for sentence in answer.sentences for c in sentence.citations]  # fmt: skip
+        sentences = (Sentence(text="The rover won.", citations=tuple(moved)),)
+        made = {name: getattr(answer, name) for name in ("standalone_question", "scope", "evidence", "identities")}
+        return Answer(question=question, sentences=sentences, timings_ms=answer.timings_ms, **made)
+
+
+def stopping(folder: Path) -> Stopping:
+    return Stopping(folder)
+
+
+def failing(folder: Path) -> Failing:
+    return Failing(folder)
+
+
+def inventing(folder: Path) -> Inventing:
+    return Inventing(folder)
