@@ -8,12 +8,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rag.cli.options import ConfigOption, settings_from
 from rag.errors import UsageError
+
+if TYPE_CHECKING:
+    from rag.evaluation.records import Report
 
 DEFAULT_SYSTEMS = "bm25,dense,hybrid,full"
 ReportArgument = Annotated[Path, typer.Argument(help="A report that eval --json wrote.")]
@@ -85,20 +88,7 @@ def evaluate(
         report = evaluate(
             opened, request, settings, work=work, progress=progress, command=shlex.join(["geobrief", *sys.argv[1:]])
         )
-    from rich.console import Console
-
-    from rag.evaluation.markdown import markdown_tables
-    from rag.evaluation.terminal import print_report
-
-    print_report(report, Console())
-    if json_:
-        json_.write_text(report.model_dump_json(indent=1, exclude_none=True) + "\n", encoding="utf-8")
-    if markdown:
-        markdown.write_text(markdown_tables(report), encoding="utf-8")
-    if html:
-        from rag.evaluation.page import render_page
-
-        html.write_text(render_page(report), encoding="utf-8")
+    _show(report, json_, html, markdown)
 
 
 @eval_app.command()
@@ -124,10 +114,33 @@ def compare(
 
     comparison = compared(read_report(a), read_report(b), allow_different=allow_different)
     print_comparison(comparison, Console())
-    if fail_on_drop and (drops := significant_drops(comparison)):
-        for drop in drops:
-            typer.echo(f"{drop.system}: {drop.measure} fell by {-drop.value:.3f} (p {drop.p:.4f})", err=True)
+    if not fail_on_drop:
+        return
+    worse = [f"{d.system}: {d.measure} changed by {d.value:+.3f} (p {d.p:.4f})" for d in significant_drops(comparison)]
+    worse += [f"{s.system}: {len(s.newly_failed)} questions failed" for s in comparison.systems if s.newly_failed]
+    for line in worse:
+        typer.echo(f"worse: {line}", err=True)
+    if worse:
         raise typer.Exit(1)
+
+
+def _show(report: Report, json_: Path | None, html: Path | None, markdown: Path | None) -> None:
+    """Print the tables, and write the report in the forms that are wanted."""
+    from rich.console import Console
+
+    from rag.evaluation.terminal import print_report
+
+    print_report(report, Console())
+    if json_:
+        json_.write_text(report.model_dump_json(exclude_none=True) + "\n", encoding="utf-8")
+    if markdown:
+        from rag.evaluation.markdown import markdown_tables
+
+        markdown.write_text(markdown_tables(report), encoding="utf-8")
+    if html:
+        from rag.evaluation.page import render_page
+
+        html.write_text(render_page(report), encoding="utf-8")
 
 
 def _check_targets(*paths: Path | None) -> None:

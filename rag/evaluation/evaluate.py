@@ -114,8 +114,7 @@ def _rows(
 ) -> Iterator[SystemSummary]:
     """Make the rows: systems in the order asked for, those that take the first passage as answer last."""
     for name in sorted(records, key=lambda name: name.startswith(FIRST)):
-        identity = identities[name.removeprefix(f"{FIRST} ")]
-        yield summarise(name, records[name], identity=identity, calibrated=False, seed=seed)
+        yield summarise(name, records[name], identity=identities.get(name, {}), calibrated=False, seed=seed)
 
 
 def _notes(dataset: Dataset, asked: Plan, failed: Sequence[str], systems: Sequence[str]) -> Iterator[str]:

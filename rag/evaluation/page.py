@@ -22,6 +22,9 @@ from rag.evaluation.charts import figures_of
 from rag.evaluation.records import QuestionRecord, Report
 from rag.printable import one_line
 
+MOST_RECORDS = 20_000
+"""Beyond it the page leaves out questions that were searched and not answered; its tables count them all the same."""
+
 HITS_SHOWN = 10
 """Passages of a record that go into the page: recall is measured to rank 10."""
 
@@ -60,9 +63,12 @@ def browsable(report: Report) -> dict[str, object]:
 
     Offsets count code points, as everywhere; `hits` are `[rank, index of the passage]`.
     """
+    shown = report.records
+    if len(shown) > MOST_RECORDS:
+        shown = tuple(record for record in shown if record.said is not None or record.error is not None)
     passages: dict[tuple[object, ...], int] = {}
     questions: dict[str, int] = {}
-    systems = {name: n for n, name in enumerate(dict.fromkeys(record.system for record in report.records))}
+    systems = {name: n for n, name in enumerate(dict.fromkeys(record.system for record in shown))}
     records = [
         {
             "question": questions.setdefault(_asked(record), len(questions)),
@@ -74,7 +80,7 @@ def browsable(report: Report) -> dict[str, object]:
             "n_hits": len(record.hits),
             **_outcome(record),
         }
-        for record in report.records
+        for record in shown
     ]
     return {
         "systems": list(systems),
