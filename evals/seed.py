@@ -12,20 +12,17 @@ import argparse
 import json
 import statistics
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from rag.assistant import Assistant
 from rag.build import open_assistant, open_embeddings, open_index, warm_up
+from rag.evaluation.statistics import bootstrap_mean
 from rag.ingest import sync
 from rag.settings import load_settings
 from rag.types import Answer
 
 QUESTIONS = Path(__file__).parent / "datasets" / "seed" / "questions.jsonl"
-RESAMPLES = 2000
 
 
 def main() -> None:
@@ -46,8 +43,8 @@ def main() -> None:
         if arguments.verbose and not is_right(row, answer):
             print(f"{'refused' if answer.abstained else 'answered'}: {row['question']} -> {answer.text[:200]!r}")
     for name, rights in tally.items():
-        low, high = interval(rights)
-        print(f"{name:14} {sum(rights):3} of {len(rights):3}  {np.mean(rights):.3f} [{low:.3f}, {high:.3f}]")
+        mean = bootstrap_mean([float(right) for right in rights], [str(n) for n in range(len(rights))])
+        print(f"{name:14} {sum(rights):3} of {len(rights):3}  {mean.value:.3f} [{mean.low:.3f}, {mean.high:.3f}]")
     print(f"question, ms   {statistics.median(answer.timings_ms['total'] for answer in answers):.0f} (median)")
 
 
@@ -67,14 +64,6 @@ def is_right(row: dict[str, Any], answer: Answer) -> bool:
         return answer.abstained
     text = " ".join(answer.text.lower().split())
     return not answer.abstained and any(accepted.lower() in text for accepted in row["answers"])
-
-
-def interval(rights: Sequence[bool]) -> tuple[float, float]:
-    """Return the 95 % bootstrap interval of a share."""
-    draw = np.random.default_rng(0)
-    means = draw.choice(np.asarray(rights, dtype=float), size=(RESAMPLES, len(rights))).mean(axis=1)
-    low, high = np.quantile(means, [0.025, 0.975])
-    return float(low), float(high)
 
 
 if __name__ == "__main__":

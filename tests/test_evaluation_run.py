@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -11,9 +13,12 @@ import pytest
 from langchain_core.documents import Document
 from langchain_core.messages import BaseMessage
 
+from evals import all as everything
+from evals import baseline, judge
 from rag.build import open_assistant, open_index
 from rag.cli.main import run
 from rag.errors import UsageError
+from rag.evaluation.compare import compare, read_report, significant_drops
 from rag.evaluation.dataset import open_dataset
 from rag.evaluation.evaluate import Request, evaluate
 from rag.evaluation.records import QuestionRecord, Report, SystemSummary
@@ -234,6 +239,53 @@ def test_wrong_usage_exits_with_2(
     given = [str(data) if argument == "DATA" else argument for argument in arguments]
     assert run(["eval", "--work", str(data.parent / "work"), *given]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_a_fault_in_the_data_is_told_before_a_model_is_loaded(data: Path) -> None:
+    with (data / "questions.jsonl").open("a", encoding="utf-8") as file:
+        file.write('{"id": "q6", "question": "cut o')
+    script = (
+        "import sys; from rag.cli.main import run; code = run(sys.argv[1:]); "
+        "print(code, sorted({'torch', 'chromadb', 'sentence_transformers'} & sys.modules.keys()))"
+    )
+    command = [sys.executable, "-c", script, "eval", "--dataset", str(data), "--work", str(data.parent / "work")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "2 []"
+    assert f"{data / 'questions.jsonl'}:6" in done.stderr
+
+
+def test_a_report_without_its_texts_can_be_compared_with(data: Path, tmp_path: Path) -> None:
+    report = measure(data, "bm25", "full")
+    (tmp_path / "baseline.json").write_text(baseline.reduced(report), encoding="utf-8")
+    kept = read_report(tmp_path / "baseline.json")
+    assert {r.system for r in kept.records} == {"bm25", "full"}
+    assert all(not r.hits and r.said is None for r in kept.records)
+    assert significant_drops(compare(report, kept)) == []
+
+
+def test_tables_stand_between_their_marks(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    readme = tmp_path / "README.md"
+    readme.write_text(f"before\n{everything.BEGIN}\nstale tables\n{everything.END}\nafter\n", encoding="utf-8")
+    monkeypatch.setattr(everything, "README", readme)
+    (tmp_path / "briefs-dev.json").write_text(measure(data, "bm25").model_dump_json(), encoding="utf-8")
+    everything.write_tables(tmp_path)
+    text = readme.read_text(encoding="utf-8")
+    assert text.startswith("before\n")
+    assert text.endswith("after\n")
+    assert "| bm25 |" in text
+    assert "stale tables" not in text
+
+
+def test_a_judge_is_asked_of_answers_only(data: Path) -> None:
+    records = measure(data, "bm25", "full").records
+    chosen = judge.answered(records, "full", 10)
+    assert chosen
+    assert all(r.system == "full" and r.said and not r.said.abstained for r in chosen)
+    assert judge.answered(records, "full", 1) == judge.answered(records, "full", 1)
+    verdicts: list[dict[str, float | None]] = [
+        {"faithfulness": float(n)} if n else {"faithfulness": None} for n in range(len(chosen))
+    ]
+    assert judge.summary(chosen, verdicts)["faithfulness"].n == len(chosen) - 1
 
 
 class Ranking:

@@ -122,7 +122,7 @@ def _notes(dataset: Dataset, asked: Plan, failed: Sequence[str], systems: Sequen
         yield f"{len(failed)} documents could not be read, the first: {failed[0]}"
     if asked.trained:
         yield (
-            f"{len(asked.trained):,} questions were used to fit the packaged reader; they are searched, "
+            f"{len(asked.trained):,} questions are set apart for fitting the packaged reader; they are searched, "
             "and neither answered nor counted in any figure on answers"
         )
     n = sum(bool(question.history) for question in asked.questions)
