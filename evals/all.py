@@ -54,7 +54,8 @@ def main() -> None:
     """Run what is asked for, then write the tables of every report that there is."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=os.environ.get("GEOBRIEF_DATA"), help="folder of the sets")
-    parser.add_argument("--only", nargs="*", help="names of runs, such as briefs-dev squad2_dev")
+    names = [benchmark.name for benchmark in BENCHMARKS]
+    parser.add_argument("--only", nargs="*", choices=names, metavar="NAME", help=f"of {', '.join(names)}")
     parser.add_argument("--out", type=Path, default=Path(".geobrief-eval/reports"))
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)

@@ -80,13 +80,22 @@ def judged(records: Sequence[QuestionRecord], judge: BaseChatModel, *, name: str
     verdicts = []
     for record in records:
         assert record.said is not None
-        contexts = [hit.text for hit in record.hits if hit.text] or [
-            cited.quote for sentence in record.said.sentences for cited in sentence.citations
-        ]
+        contexts = evidence(record)
         asked = record.standalone_question or record.question
         case = LLMTestCase(input=asked, actual_output=record.said.text, retrieval_context=contexts)
         verdicts.append({metric: _verdict(measure, case) for metric, measure in metrics.items()})
     return verdicts
+
+
+def evidence(record: QuestionRecord) -> list[str]:
+    """Return what an answer was drawn from, as far as the record has it: what it cites, then what was found.
+
+    What was found is of the whole corpus, and need not hold what an answer from the gold documents alone cites.
+    """
+    said = record.said.sentences if record.said else ()
+    cited = [cited.source or cited.quote for sentence in said for cited in sentence.citations]
+    found = [hit.text for hit in record.hits if hit.text]
+    return [*(text for text in dict.fromkeys(cited) if not any(text in passage for passage in found)), *found]
 
 
 def _model(judge: BaseChatModel, name: str) -> Any:

@@ -222,7 +222,7 @@ def test_a_shared_set_gives_questions_and_documents(opened: Opener, shared: Call
             relevance={"rhine": 1},
             wrong_answers=("Austria",),
             types=("where",),
-            group="q1",
+            group="rhine",
             place=f"{folder / 'questions.jsonl'}:1",
         ),
     )
@@ -561,7 +561,7 @@ def test_a_briefs_set_is_read_with_spans_items_and_conversations(
     assert (dataset.corpus, dataset.n_documents, dataset.notes) == ((folder / "../corpus",), 2, ())
     first, second, third = dataset.questions
     assert first.gold == (GoldSpan("rhine", 0, 31, "The Rhine rises in Switzerland."),)
-    assert (first.split, first.group, first.place) == ("dev", "q1", f"{folder / 'dev.jsonl'}:1")
+    assert (first.split, first.group, first.place) == ("dev", "rhine", f"{folder / 'dev.jsonl'}:1")
     assert (second.items, second.gold_mode) == ((("Rhine", "The Rhine"), ("Switzerland",)), "all")
     assert (third.polar, third.group, third.doc_ids) == ("yes", "conv-1", ("rhine",))
     assert [brief.id for brief in briefs_of(dataset)] == ["danube", "rhine"]

@@ -246,6 +246,14 @@ def test_the_best_of_a_column_is_bold_and_lower_is_better_where_marked() -> None
     assert [[cell.best for cell in row.cells] for row in grid.rows] == [[True, True], [False, False]]
 
 
+def test_nothing_is_best_where_not_all_were_asked_the_same() -> None:
+    report = make_report(6)
+    few, many = measured(0.9, 3, 6), measured(0.5, 6, 6)
+    systems = tuple(SystemSummary(name=n, kind="ranks", measures={"f1": m}) for n, m in (("a", few), ("b", many)))
+    (grid,) = tables.grids_of(report.model_copy(update={"systems": systems, "differences": ()}))
+    assert not any(cell.best for row in grid.rows for cell in row.cells)
+
+
 def test_nothing_is_best_where_all_are_the_same() -> None:
     report = make_report(6)
     systems = tuple(SystemSummary(name=n, kind="answers", measures={"f1": measured(0.5, 6, 6)}) for n in "ab")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -15,6 +17,7 @@ from langchain_core.messages import BaseMessage
 
 from evals import all as everything
 from evals import baseline, judge
+from rag import evaluation
 from rag.build import open_assistant, open_index
 from rag.cli.main import run
 from rag.errors import UsageError
@@ -22,13 +25,14 @@ from rag.evaluation.compare import compare, read_report, significant_drops
 from rag.evaluation.dataset import open_dataset
 from rag.evaluation.evaluate import Request, evaluate
 from rag.evaluation.records import QuestionRecord, Report, SystemSummary
-from rag.evaluation.run import Sample, plan
+from rag.evaluation.run import Sample, build_site, plan, trained_on
 from rag.settings import EmbeddingSettings, Settings
 from rag.types import Answer, Citation, Scope, Sentence
 from tests.fakes import HashEmbeddings
 
 SETTINGS = Settings(embedding=EmbeddingSettings(model="tests.fakes:HashEmbeddings"))
 ALL = ("bm25", "dense", "hybrid", "full", "langchain-tutorial")
+FIXED = "tests.test_evaluation_run:fixed"
 TEXTS = {
     "a#1": (
         "Grain",
@@ -185,6 +189,151 @@ def test_a_system_of_ones_own_is_measured_and_its_faults_are_told(data: Path) ->
     assert (difference.system, difference.n) == ("bm25", 3)
 
 
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (None, "TypeError: passages are a list of Documents, not NoneType"),
+        (["The rover is called Pragyan."], "TypeError: a passage is a langchain Document, not str"),
+        ([Document(page_content="x")], "ValueError: a passage has no metadata['brief_id']"),
+        ([Document(page_content="x", metadata={"brief_id": "c", "start": 3})], "ValueError: a passage has a start or"),
+        (
+            [Document(page_content="x", metadata={"brief_id": "c", "start": "0", "end": "1"})],
+            "TypeError: metadata['start'] of a passage is a number, not '0'",
+        ),
+    ],
+)
+def test_what_is_no_passage_is_an_error_of_the_question(data: Path, found: Any, said: str) -> None:
+    Fixed.found = found
+    for answered in (None, 0):
+        report = measure(data, "tests.test_evaluation_run:fixed", answered=answered)
+        assert row(report, "tests.test_evaluation_run:fixed").n_errors == len(report.records) > 0
+        assert all((r.error or "").startswith(said) for r in report.records)
+        assert all(r.scores == {} for r in report.records)
+
+
+def test_an_answer_that_is_none_is_an_error_and_not_a_ranking(data: Path) -> None:
+    report = measure(data, "tests.test_evaluation_run:mute")
+    assert {r.system for r in report.records} == {"tests.test_evaluation_run:mute"}
+    assert {r.error for r in report.records} == {
+        "TypeError: ask returns a rag.types.Answer, not NoneType; one without sentences refuses"
+    }
+
+
+def test_more_passages_than_were_asked_for_are_cut_off(data: Path) -> None:
+    Fixed.found = [Document(page_content="x", metadata={"brief_id": "nowhere"})] * 10
+    Fixed.found += [Document(page_content="x", metadata={"brief_id": "b%2F2"})]
+    ranked = record(measure(data, "tests.test_evaluation_run:fixed"), "tests.test_evaluation_run:fixed", "q2")
+    assert len(ranked.hits) == 10
+    assert ranked.scores["doc_recall@10"] == 0
+
+
+def test_a_first_passage_has_no_curves_of_confidence(data: Path) -> None:
+    Fixed.found = [Document(page_content="x", metadata={"brief_id": "c", "similarity": -0.2})]
+    copied = row(measure(data, "tests.test_evaluation_run:fixed"), f"first passage of {FIXED}")
+    assert copied.reliability == ()
+    assert copied.ece is None
+    assert "aurc" not in copied.measures
+    assert copied.measures["refusal_auroc"].n == 5
+
+
+@pytest.mark.parametrize(("shift", "valid", "cited"), [(None, 1, 1), (0, 1, 1), (-1, 0, 1), (-60, 0, 0)])
+def test_a_first_passage_is_valid_where_it_stands(data: Path, shift: int | None, valid: int, cited: int) -> None:
+    quote, text = "The rover is called Pragyan.", TEXTS["b/2"][1]
+    start = text.index(quote)
+    span = {} if shift is None else {"start": start + shift, "end": start + shift + len(quote)}
+    Fixed.found = [Document(page_content=quote, metadata={"brief_id": "b%2F2", **span})]
+    gold = {"doc_id": "b/2", "start": start, "end": start + len(quote), "text": quote}
+    write_lines(data / "questions.jsonl", [QUESTIONS[1] | {"gold": [gold]}])
+    scores = record(measure(data, FIXED), f"first passage of {FIXED}", "q2").scores
+    assert (scores["span_valid"], scores["gold_cited"]) == (valid, cited)
+
+
+@pytest.mark.parametrize(("wrong", "stale"), [(["the Moon"], 0), (["won"], 1)])
+def test_an_answer_with_one_of_the_wanted_items_is_not_stale(data: Path, wrong: list[str], stale: int) -> None:
+    asked = QUESTIONS[1] | {"answers": [], "items": [["Moon"] if not stale else ["Mars"]], "wrong_answers": wrong}
+    (data / "dataset.json").write_text('{"answers": "free"}')
+    write_lines(data / "questions.jsonl", [asked])
+    Fixed.found = [Document(page_content="It won on the Moon.", metadata={"brief_id": "b%2F2"})]
+    assert record(measure(data, FIXED), f"first passage of {FIXED}", "q2").scores["stale"] == stale
+
+
+def test_a_query_of_which_nothing_is_relevant_is_unscored(tmp_path: Path) -> None:
+    (tmp_path / "qrels").mkdir()
+    write_lines(tmp_path / "corpus.jsonl", [{"_id": i, "title": t, "text": text} for i, (t, text) in TEXTS.items()])
+    write_lines(tmp_path / "queries.jsonl", [{"_id": q["id"], "text": q["question"]} for q in QUESTIONS[:2]])
+    (tmp_path / "qrels" / "test.tsv").write_text("q1\ta#1\t1\nq2\tb/2\t0\n", encoding="utf-8")
+    report = measure(tmp_path, "bm25")
+    assert record(report, "bm25", "q1").scores["doc_hit@1"] == 1
+    assert record(report, "bm25", "q2").scores == {}
+
+
+def test_who_refuses_nothing_has_a_refusal_recall_of_0(data: Path) -> None:
+    measures = row(measure(data, "dense"), "first passage of dense").measures
+    assert (measures["refusal_recall"].value, measures["refusal_f1"].value) == (0, 0)
+    assert "refusal_precision" not in measures
+
+
+def test_what_was_asked_is_kept_until_the_report_is_written(data: Path) -> None:
+    def full(report: Report) -> None:
+        raise OSError("no space left on device")
+
+    work = data.parent / "work"
+    dataset, request = open_dataset(str(data), work=work), Request(systems=("bm25",))
+    with pytest.raises(OSError, match="no space"):
+        evaluate(dataset, request, SETTINGS, work=work, progress=lambda *_: None, deliver=full)
+    (kept,) = (work / "runs").rglob("*.jsonl")
+    other = kept.with_name("of-another-run.jsonl")
+    other.write_text("", encoding="utf-8")
+    measure(data, "bm25")
+    assert list((work / "runs").rglob("*.jsonl")) == [other]
+
+
+def test_a_question_that_failed_is_asked_again_when_a_run_goes_on(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(report: Report) -> None:
+        raise OSError("no space left on device")
+
+    work = data.parent / "work"
+    name = "tests.test_evaluation_run:failing"
+    dataset, request = open_dataset(str(data), work=work), Request(systems=(name,))
+    with pytest.raises(OSError, match="no space"):
+        evaluate(dataset, request, SETTINGS, work=work, progress=lambda *_: None, deliver=full)
+    monkeypatch.setattr(Failing, "search", Ranking.search)
+    assert record(measure(data, name), name, "q2").error is None
+
+
+def test_indexes_are_kept_apart_by_model_and_by_place_and_stay_in_the_work_folder(data: Path) -> None:
+    work = data.parent / "work"
+    (data / "dataset.json").write_text('{"name": "../../../elsewhere", "answers": "extractive"}')
+    dataset = open_dataset(str(data), work=work)
+    other = SETTINGS.model_copy(update={"embedding": EmbeddingSettings(model="tests.fakes:another")})
+    copied = replace(dataset, corpus=tuple(Path(shutil.copytree(p, data.parent / "copy")) for p in dataset.corpus))
+    sites = [
+        build_site(chosen, settings, HashEmbeddings(), work=work, progress=lambda *_: None)
+        for chosen, settings in ((dataset, SETTINGS), (dataset, SETTINGS), (dataset, other), (copied, SETTINGS))
+    ]
+    folders = [site.folder for site, _ in sites]
+    assert folders[0] == folders[1]
+    assert len(set(folders)) == 3
+    assert {folder.parent for folder in folders} == {work / "indexes"}
+    assert [failed for _, failed in sites] == [()] * 4
+
+
+def test_fitted_questions_are_known_by_id_whatever_the_dataset_is_called(data: Path) -> None:
+    fitted = json.loads((Path(evaluation.__file__).parents[1] / "data" / "trained_on.json").read_text())["questions"]
+    asked = fitted["squad2_dev"][0]
+    write_lines(data / "questions.jsonl", [QUESTIONS[0] | {"id": asked}, QUESTIONS[1]])
+    assert trained_on(open_dataset(str(data), work=data.parent / "work")) == {asked}
+
+
+def test_a_store_that_a_killed_run_left_is_made_anew(data: Path) -> None:
+    whole = measure(data, "langchain-tutorial")
+    (done,) = (data.parent / "work" / "indexes").glob("small-*/langchain-tutorial-*/complete")
+    done.unlink()
+    shutil.rmtree(next(path for path in done.parent.iterdir() if path.is_dir()))
+    again = measure(data, "langchain-tutorial")
+    assert [r.hits for r in again.records] == [r.hits for r in whole.records]
+
+
 def test_a_citation_that_does_not_stand_is_found_out(data: Path) -> None:
     report = measure(data, "tests.test_evaluation_run:inventing")
     measures = row(report, "tests.test_evaluation_run:inventing").measures
@@ -196,6 +345,7 @@ def test_a_citation_that_does_not_stand_is_found_out(data: Path) -> None:
     [
         (["bm52"], "no system is called 'bm52'"),
         (["nowhere:factory"], "cannot be imported"),
+        (["tests.test_evaluation_run:broken"], "cannot be opened: RuntimeError: no key"),
         (["tests.test_evaluation_run:TEXTS"], "is no function"),
         (["bm25", "bm25"], "named twice"),
         ([], "no system is named"),
@@ -229,6 +379,7 @@ def test_the_command_writes_reports_and_compares_them(
         (["--dataset", "nowhere"], "nowhere"),
         (["--dataset", "DATA", "--systems", "bm52"], "bm52"),
         (["--dataset", "DATA", "--json", "/no/such/folder/a.json"], "/no/such/folder"),
+        (["--dataset", "DATA", "--html", "/tmp"], "it is a folder"),
         (["--dataset", "DATA", "--baseline", "bm52"], "bm52"),
     ],
 )
@@ -274,6 +425,23 @@ def test_tables_stand_between_their_marks(data: Path, tmp_path: Path, monkeypatc
     assert text.endswith("after\n")
     assert "| bm25 |" in text
     assert "stale tables" not in text
+
+
+def test_runs_that_are_not_there_are_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["all", "--only", "brief-dev"])
+    with pytest.raises(SystemExit, match="2"):
+        everything.main()
+    assert "invalid choice: 'brief-dev'" in capsys.readouterr().err
+
+
+def test_a_judge_sees_what_an_answer_cites_also_where_it_was_not_found(data: Path) -> None:
+    answered = record(measure(data, "full", evidence="gold"), "full", "q2")
+    assert "The rover is called Pragyan." in "\n".join(judge.evidence(answered))
+    elsewhere = answered.model_copy(update={"hits": tuple(h for h in answered.hits if h.doc_id != "b/2")})
+    assert judge.evidence(elsewhere)[0] == "The rover is called Pragyan."
+    assert len(judge.evidence(elsewhere)) == 1 + len(elsewhere.hits)
 
 
 def test_a_judge_is_asked_of_answers_only(data: Path) -> None:
@@ -334,6 +502,34 @@ class Inventing(Ranking):
         sentences = (Sentence(text="The rover won.", citations=tuple(moved)),)
         made = {name: getattr(answer, name) for name in ("standalone_question", "scope", "evidence", "identities")}
         return Answer(question=question, sentences=sentences, timings_ms=answer.timings_ms, **made)
+
+
+class Fixed:
+    """Finds the same for every question."""
+
+    found: ClassVar[Any] = []
+
+    def search(self, question: str, history: Sequence[BaseMessage], scope: Scope, k: int) -> Any:
+        return self.found
+
+
+class Mute(Ranking):
+    """Forgets to return its answer."""
+
+    def ask(self, question: str, history: Sequence[BaseMessage], scope: Scope) -> Any:
+        return None
+
+
+def fixed(folder: Path) -> Fixed:
+    return Fixed()
+
+
+def mute(folder: Path) -> Mute:
+    return Mute(folder)
+
+
+def broken(folder: Path) -> Ranking:
+    raise RuntimeError("no key")
 
 
 def stopping(folder: Path) -> Stopping:

@@ -1,14 +1,15 @@
-"""Write down what the packaged weights were fitted on, so that the harness never scores them on it.
+"""Write down what the packaged weights are trained on, so that the harness never scores them on it.
 
     python -m evals.training.trained_on --data DIR
 
-DIR holds squad2_dev and nq_open_oracle. The choice is that of `evals.training.readings`: half of the SQuAD articles,
-whole, and half of a sample of NQ questions.
+DIR holds squad2_dev and nq_open_oracle. Half of the SQuAD articles, whole, as `evals.training.readings` chooses them;
+of the NQ questions those that it fits on, and half of all by the digest of their id.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import random
@@ -41,9 +42,15 @@ def squad_questions(data: Path) -> list[str]:
 
 
 def natural_questions(data: Path, *, questions: int) -> list[str]:
-    """Ids of the NQ questions that were fitted on."""
+    """Ids of the NQ questions that the signals were fitted on, and of those in the training half."""
     _, rows = load(data / "nq_open_oracle")
-    return sorted(row["id"] for i, row in enumerate(random.Random(14).sample(rows, questions)) if i % 2)
+    fitted = {row["id"] for i, row in enumerate(random.Random(14).sample(rows, questions)) if i % 2}
+    return sorted(fitted | {row["id"] for row in rows if in_training_half(row["id"])})
+
+
+def in_training_half(question_id: str) -> bool:
+    """Whether the first hexadecimal digit of the id's sha256 is below 8: the same half on every machine."""
+    return int(hashlib.sha256(question_id.encode()).hexdigest()[0], 16) < 8
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -84,11 +85,11 @@ def evaluate(
     from rag.evaluation.evaluate import Request, evaluate
 
     request = Request(names, split, limit, answers, evidence.value if evidence else None, baseline, seed)
+    command = shlex.join(["geobrief", *sys.argv[1:]])
+    deliver = partial(_write, json_=json_, html=html, markdown=markdown)
     with _progress() as progress:
-        report = evaluate(
-            opened, request, settings, work=work, progress=progress, command=shlex.join(["geobrief", *sys.argv[1:]])
-        )
-    _show(report, json_, html, markdown)
+        report = evaluate(opened, request, settings, work=work, progress=progress, command=command, deliver=deliver)
+    _show(report)
 
 
 @eval_app.command()
@@ -117,6 +118,7 @@ def compare(
     if not fail_on_drop:
         return
     worse = [f"{d.system}: {d.measure} changed by {d.value:+.3f} (p {d.p:.4f})" for d in significant_drops(comparison)]
+    worse += [f"{name} is missing" for name in comparison.only_in_b]
     worse += [f"{s.system}: {len(s.newly_failed)} questions failed" for s in comparison.systems if s.newly_failed]
     for line in worse:
         typer.echo(f"worse: {line}", err=True)
@@ -124,13 +126,16 @@ def compare(
         raise typer.Exit(1)
 
 
-def _show(report: Report, json_: Path | None, html: Path | None, markdown: Path | None) -> None:
-    """Print the tables, and write the report in the forms that are wanted."""
+def _show(report: Report) -> None:
     from rich.console import Console
 
     from rag.evaluation.terminal import print_report
 
     print_report(report, Console())
+
+
+def _write(report: Report, *, json_: Path | None, html: Path | None, markdown: Path | None) -> None:
+    """Write the report in the forms that are wanted."""
     if json_:
         json_.write_text(report.model_dump_json(exclude_none=True) + "\n", encoding="utf-8")
     if markdown:
@@ -147,6 +152,8 @@ def _check_targets(*paths: Path | None) -> None:
     for path in paths:
         if path and not path.resolve().parent.is_dir():
             raise UsageError(f"{path} cannot be written: there is no folder {path.resolve().parent}")
+        if path and path.is_dir():
+            raise UsageError(f"{path} cannot be written: it is a folder; name a file")
 
 
 @contextmanager

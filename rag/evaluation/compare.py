@@ -16,7 +16,7 @@ from rag.evaluation.records import REPORT_VERSION, Difference, QuestionRecord, R
 from rag.evaluation.statistics import paired
 from rag.evaluation.tables import measure_of
 
-GATED = ("doc_recall@5", "passage_recall@5", "contains", "gold_cited", "stale", "span_valid", "correct")
+GATED = ("doc_recall@5", "passage_recall@5", "contains", "gold_cited", "stale", "span_valid", "correct", "refused")
 """What a change must not make worse. Few, since each one more makes Holm's correction stricter for all."""
 
 

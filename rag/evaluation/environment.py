@@ -14,7 +14,10 @@ from rag.evaluation.records import Environment
 from rag.settings import Settings
 
 PACKAGE = Path(__file__).parents[1]
-INDEXING = ("load", "split.py", "index.py", "catalogue", "vectors.py", "embedding.py", "lexicon.py", "types.py")
+INDEXING = (
+    *("load", "split.py", "build.py", "ingest.py", "index.py", "catalogue", "vectors.py", "embedding.py"),
+    *("lexicon.py", "rarity.py", "types.py"),
+)
 """What an index depends on beside texts, model and splitter."""
 PACKAGES = ("chromadb", "langchain-core", "numpy", "sentence-transformers", "torch", "transformers", "ir-measures")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +13,7 @@ from rag.errors import UsageError
 from rag.evaluation.environment import environment
 from rag.evaluation.question import Dataset
 from rag.evaluation.records import DatasetInfo, QuestionRecord, Report, SystemSummary
-from rag.evaluation.run import Plan, Progress, Sample, build_site, forget_kept, plan, run_system, trained_on
+from rag.evaluation.run import Asked, Plan, Progress, Sample, build_site, forget_kept, plan, run_system, trained_on
 from rag.evaluation.scoring import FIRST
 from rag.evaluation.summary import differences, summarise
 from rag.evaluation.systems import TUTORIAL, check_names
@@ -41,12 +41,20 @@ class Request:
 
 
 def evaluate(
-    dataset: Dataset, request: Request, settings: Settings, *, work: Path, progress: Progress, command: str = ""
+    dataset: Dataset,
+    request: Request,
+    settings: Settings,
+    *,
+    work: Path,
+    progress: Progress,
+    command: str = "",
+    deliver: Callable[[Report], None] = lambda report: None,
 ) -> Report:
     """Ask every system every question and make the report. A run that was cut short goes on where it was.
 
     Args:
         work: folder of what is kept between runs: indexes, and the questions already asked.
+        deliver: called with the report before what was asked is forgotten, so that a failure to write costs nothing.
 
     Raises:
         UsageError: if a system or the baseline has no such name, or there is nothing to ask.
@@ -55,27 +63,34 @@ def evaluate(
     baseline = request.baseline or (TUTORIAL if TUTORIAL in request.systems else request.systems[0])
     sample = Sample(request.limit, request.answered, request.evidence or dataset.refusal, request.seed)
     asked = plan(dataset, sample, trained_on(dataset))
-    embeddings = open_embeddings(settings)
-    site, failed = build_site(dataset, settings, embeddings, work=work, progress=progress)
-    records: dict[str, list[QuestionRecord]] = {}
-    identities: dict[str, dict[str, str]] = {}
-    for name in request.systems:
-        made = run_system(name, dataset, asked, sample, site, work=work, progress=progress)
-        identities[name] = made.identity
-        for record in made.records:
-            records.setdefault(record.system, []).append(record)
+    if set(request.systems) == {"full"} and not asked.answered:
+        raise UsageError("no question is left to be answered, and full only answers; raise --answers or --limit")
+    site, failed = build_site(dataset, settings, open_embeddings(settings), work=work, progress=progress)
+    runs = {
+        name: run_system(name, dataset, asked, sample, site, work=work, progress=progress) for name in request.systems
+    }
+    records = _by_system(runs.values())
     report = Report(
         made_at=datetime.now(UTC).isoformat(timespec="seconds"),
         command=command,
         dataset=_info(dataset, request, sample, asked),
         environment=environment(settings, seed=request.seed),
-        systems=tuple(_rows(records, identities, seed=request.seed)),
+        systems=tuple(_rows(records, runs, seed=request.seed)),
         differences=differences(records, baseline, seed=request.seed),
         notes=tuple(_notes(dataset, asked, failed, request.systems)),
         records=tuple(record for rows in records.values() for record in rows),
     )
-    forget_kept(work, dataset)
+    deliver(report)
+    forget_kept(runs.values())
     return report
+
+
+def _by_system(runs: Iterable[Asked]) -> dict[str, list[QuestionRecord]]:
+    """Return the records by the system they are of, "first passage of ..." apart."""
+    records: dict[str, list[QuestionRecord]] = {}
+    for record in (record for run in runs for record in run.records):
+        records.setdefault(record.system, []).append(record)
+    return records
 
 
 def _check(dataset: Dataset, request: Request) -> None:
@@ -110,11 +125,12 @@ def _info(dataset: Dataset, request: Request, sample: Sample, asked: Plan) -> Da
 
 
 def _rows(
-    records: dict[str, list[QuestionRecord]], identities: dict[str, dict[str, str]], *, seed: int
+    records: Mapping[str, Sequence[QuestionRecord]], runs: Mapping[str, Asked], *, seed: int
 ) -> Iterator[SystemSummary]:
     """Make the rows: systems in the order asked for, those that take the first passage as answer last."""
     for name in sorted(records, key=lambda name: name.startswith(FIRST)):
-        yield summarise(name, records[name], identity=identities.get(name, {}), calibrated=False, seed=seed)
+        identity = runs[name].identity if name in runs else {}
+        yield summarise(name, records[name], identity=identity, seed=seed)
 
 
 def _notes(dataset: Dataset, asked: Plan, failed: Sequence[str], systems: Sequence[str]) -> Iterator[str]:

@@ -10,13 +10,14 @@ Group = Literal["retrieval over documents", "retrieval over passages", "reading"
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A measure: higher is better unless `lower_is_better`."""
+    """A measure. A share is in [0, 1], and the higher the better unless `lower_is_better`; another is only told."""
 
     name: str
     label: str
     group: Group
     meaning: str
     lower_is_better: bool = False
+    is_share: bool = True
 
 
 MEASURES: dict[str, Measure] = {
@@ -46,6 +47,7 @@ MEASURES: dict[str, Measure] = {
         Measure(
             "stale", "stale", "answers", "the answer holds a wrong value and no accepted one", lower_is_better=True
         ),
+        Measure("words", "words", "answers", "words of an answer, where one was given", is_share=False),
         Measure("correct", "right", "answers", "right answers and due refusals, of all questions"),
         Measure("refusal_precision", "P", "refusal", "share of the refusals that were due"),
         Measure("refusal_recall", "R", "refusal", "share of the unanswerable questions that were refused"),

@@ -48,7 +48,8 @@ class Question:
         polar: the right answer of a yes-or-no question.
         wrong_answers: values that are stale, premature or false.
         types: kinds of question, as the dataset names them.
-        group: what is resampled together: its story, else its conversation, else it alone.
+        group: what is resampled together: its story, else its conversation, else its first gold document, else it
+            alone.
     """
 
     id: str

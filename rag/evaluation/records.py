@@ -80,7 +80,7 @@ class QuestionRecord(Record):
     Attributes:
         confidence: the system's own score that something answers; None where it has none.
         correct: whether the answer was right (a due refusal is right); None when not answered or not scorable.
-        scores: value by measure, all in [0, 1]; a measure that does not apply is absent, never 0.
+        scores: value by measure, in [0, 1] but for `words`; a measure that does not apply is absent, never 0.
         tokens: by kind, of an LLM; absent without one.
     """
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import random
-import shutil
+import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -17,14 +17,13 @@ from typing import Literal
 from langchain_core.documents import Document
 from langchain_core.embeddings import Embeddings
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
-from pydantic import ValidationError
 
 from rag.build import open_index
 from rag.evaluation.environment import INDEXING, code_digest
 from rag.evaluation.question import Dataset, Question, brief_id_of
 from rag.evaluation.records import QuestionRecord
 from rag.evaluation.scoring import Outcome, records_of
-from rag.evaluation.systems import AnsweringSystem, Site, System, open_system
+from rag.evaluation.systems import AnsweringSystem, Site, System, checked_answer, checked_passages, open_system
 from rag.ingest import SyncLimits, sync
 from rag.settings import Settings
 from rag.types import Answer, Scope
@@ -53,10 +52,11 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What one system gave, and what it says it is."""
+    """What one system gave, what it says it is, and the file that keeps it until there is a report."""
 
     records: list[QuestionRecord]
     identity: dict[str, str]
+    kept: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +77,10 @@ def plan(dataset: Dataset, sample: Sample, trained: frozenset[str]) -> Plan:
 
 
 def trained_on(dataset: Dataset) -> frozenset[str]:
-    """Ids of the questions that the packaged reader was fitted on."""
+    """Ids of the questions that the packaged reader was fitted on, whatever name the dataset goes by here."""
     path = Path(__file__).parents[1] / "data" / "trained_on.json"
-    return frozenset(json.loads(path.read_text(encoding="utf-8"))["questions"].get(dataset.name, ()))
+    fitted = json.loads(path.read_text(encoding="utf-8"))["questions"].values()
+    return frozenset(question.id for question in dataset.questions) & frozenset().union(*fitted)
 
 
 def build_site(
@@ -87,15 +88,24 @@ def build_site(
 ) -> tuple[Site, tuple[str, ...]]:
     """Return an index of the dataset's corpus, made on first use, and what could not be read into it.
 
-    Indexes are kept by corpus, model, splitter and the code that makes them.
+    Indexes are kept by corpus and where it lies, model, its number format, splitter and the code that makes them.
     """
     settings = settings.model_copy(update={"index": work / "indexes" / "none"})
     identity = open_index(settings, create=True, embeddings=embeddings).identity
-    key = _digest(dataset.corpus_digest, json.dumps(dict(identity), sort_keys=True), code_digest(INDEXING))
-    folder = work / "indexes" / f"{dataset.name}-{key[:16]}"
+    # A factory's models may share an identity, which is their class where they state none.
+    model = (settings.embedding.model, str(getattr(embeddings, "dtype", "")))
+    # An index knows its sources by path: a copy of the corpus elsewhere would be refused as a second owner of its ids.
+    paths = (str(path.resolve()) for path in dataset.corpus)
+    parts = (dataset.corpus_digest, json.dumps(dict(identity), sort_keys=True), code_digest(INDEXING))
+    key = _digest(*parts, *model, *paths)
+    folder = work / "indexes" / f"{_file_name(dataset.name)}-{key[:16]}"
     settings = settings.model_copy(update={"index": folder})
     index = open_index(settings, create=True, embeddings=embeddings)
-    limits = SyncLimits(max_bytes=settings.ingest.max_bytes, languages=settings.embedding.languages)
+    limits = SyncLimits(
+        max_bytes=settings.ingest.max_bytes,
+        lock_timeout_s=settings.ingest.lock_timeout_s,
+        languages=settings.embedding.languages,
+    )
     report = sync(
         index,
         [str(path) for path in dataset.corpus],
@@ -115,7 +125,9 @@ def run_system(
     done = dict(_read_kept(kept))
     system = open_system(name, site)
     catalogue = open_index(site.settings, embeddings=site.embeddings).catalogue
-    with kept.open("a", encoding="utf-8") as file:
+    # By the line, so that a killed run loses one question at most; the first line break ends what such a run cut off.
+    with kept.open("a", encoding="utf-8", buffering=1) as file:
+        file.write("\n")
         for n, question in enumerate(asked.questions):
             progress(name, n, len(asked.questions))
             if question.id in done or not _concerns(name, question, asked):
@@ -125,12 +137,13 @@ def run_system(
             file.write(json.dumps([question.id, [record.model_dump(mode="json") for record in records]]) + "\n")
     progress(name, len(asked.questions), len(asked.questions))
     records = [record for question in asked.questions for record in done.get(question.id, [])]
-    return Asked(records, dict(getattr(system, "identity", {})))
+    return Asked(records, dict(getattr(system, "identity", {})), kept)
 
 
-def forget_kept(work: Path, dataset: Dataset) -> None:
-    """Delete what was kept of a dataset's runs, once their report is made."""
-    shutil.rmtree(_runs(work, dataset), ignore_errors=True)
+def forget_kept(runs: Iterable[Asked]) -> None:
+    """Delete what was kept of these runs, once their report is made; what other runs keep stays."""
+    for run in runs:
+        run.kept.unlink(missing_ok=True)
 
 
 def _runs(work: Path, dataset: Dataset) -> Path:
@@ -154,16 +167,22 @@ def _ask(system: System, question: Question, asked: Plan, sample: Sample) -> Out
     try:
         answer: Answer | None = None
         if question.id in asked.answered and isinstance(system, AnsweringSystem):
-            answer = system.ask(question.text, history, scope)
+            answer = checked_answer(system.ask(question.text, history, scope))
+            timings = {name: float(ms) for name, ms in answer.timings_ms.items()} or {"total": _ms_since(started)}
         first: list[Document] = []
         if question.id in asked.answered and answer is None and sample.evidence == "gold":
-            first = system.search(question.text, history, scope, 1)
+            first = checked_passages(system.search(question.text, history, scope, 1), k=1)
         started = time.perf_counter()
         ranked = _ranked(system, question, answer, sample, history)
+        if answer is None:
+            timings = {"search": _ms_since(started)}
     except Exception as error:  # a system of the user's may raise anything; it is told in the report
         return Outcome((), None, {}, asked=question.id in asked.answered, error=f"{type(error).__name__}: {error}")
-    timings = {"search": round((time.perf_counter() - started) * 1000, 2)} if answer is None else answer.timings_ms
-    return Outcome(tuple(ranked), answer, dict(timings), asked=question.id in asked.answered, first=tuple(first))
+    return Outcome(tuple(ranked), answer, timings, asked=question.id in asked.answered, first=tuple(first))
+
+
+def _ms_since(started: float) -> float:
+    return round((time.perf_counter() - started) * 1000, 2)
 
 
 def _ranked(
@@ -172,7 +191,7 @@ def _ranked(
     """Rank passages of the whole corpus; an answer over it has them as its evidence."""
     if answer is not None and sample.evidence == "corpus":
         return list(answer.evidence[:RANKED])
-    return system.search(question.text, history, Scope(), RANKED)
+    return checked_passages(system.search(question.text, history, Scope(), RANKED), k=RANKED)
 
 
 def _drawn(questions: Sequence[Question], size: int | None, seed: int) -> tuple[Question, ...]:
@@ -185,8 +204,8 @@ def _drawn(questions: Sequence[Question], size: int | None, seed: int) -> tuple[
 
 def _run_key(name: str, dataset: Dataset, asked: Plan, sample: Sample, site: Site) -> str:
     questions = ",".join(f"{q.id}:{q.id in asked.answered}" for q in asked.questions)
-    parts = (name, dataset.digest, questions, str(sample), site.settings.digest(), str(site.folder), code_digest())
-    return _digest(*parts, _factory_digest(name))[:24]
+    data = (dataset.name, dataset.digest, str(dataset.extractive), questions, str(sample))
+    return _digest(name, *data, site.settings.digest(), str(site.folder), code_digest(), _factory_digest(name))[:24]
 
 
 def _factory_digest(name: str) -> str:
@@ -197,13 +216,20 @@ def _factory_digest(name: str) -> str:
 
 
 def _read_kept(path: Path) -> Iterator[tuple[str, list[QuestionRecord]]]:
-    """Read the questions that were asked before; a last line that was cut short is passed over."""
+    """Read the questions that were asked before and did not fail. A line that was cut short is passed over."""
     if not path.exists():
         return
     for line in path.read_text(encoding="utf-8").split("\n"):
-        with suppress(json.JSONDecodeError, ValidationError, ValueError):
+        with suppress(ValueError):
             question_id, rows = json.loads(line)
-            yield question_id, [QuestionRecord.model_validate(row) for row in rows]
+            records = [QuestionRecord.model_validate(row) for row in rows]
+            if not any(record.error for record in records):
+                yield question_id, records
+
+
+def _file_name(name: str) -> str:
+    """Return a name as part of a path: a dataset may call itself anything, "../.." too."""
+    return re.sub(r"[^\w.-]+", "-", name)[:64].strip(".-") or "dataset"
 
 
 def _digest(*parts: str) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from langchain_core.documents import Document
 
 from rag.catalogue import Catalogue
 from rag.evaluation import answering, citing
+from rag.evaluation.checks import accepted
 from rag.evaluation.question import Dataset, Question, doc_id_of
 from rag.evaluation.ranking import THE_ANSWER, answer_covered, passage_measures, rank_measures
 from rag.evaluation.records import AnswerSentence, Cited, Gold, Hit, QuestionRecord, Said
@@ -49,7 +50,7 @@ def records_of(
     confidence = _confidence(outcome)
     records = [_record(name, question, outcome, hits, said, scores, confidence, dataset)]
     if outcome.asked and said is None and outcome.error is None:
-        first = _first_passage([_hit(1, p) for p in outcome.first] or hits)
+        first = _first_passage((outcome.first or outcome.ranked)[:1], catalogue)
         bare = Outcome((), None, {})
         records.append(_record(f"{FIRST} {name}", question, bare, [], first, {}, confidence, dataset))
     return records
@@ -99,7 +100,7 @@ def _record(
 def _ranking_scores(question: Question, hits: Sequence[Hit], dataset: Dataset) -> dict[str, float]:
     """Score the ranking of documents, and of passages where it is known which of them answer."""
     relevance = question.relevance or dict.fromkeys(question.doc_ids, 1)
-    if not question.answerable or not relevance:
+    if not question.answerable or not any(grade > 0 for grade in relevance.values()):
         return {}
     by_doc = rank_measures([hit.doc_id for hit in hits], relevance)
     scores = {f"doc_{name}": value for name, value in by_doc.items()}
@@ -148,6 +149,8 @@ def _answer_scores(question: Question, said: Said, cited: bool | None) -> dict[s
     if not question.answerable:
         return {"refused": float(said.abstained)}
     scores = {"answered": float(not said.abstained)}
+    if not said.abstained:
+        scores["words"] = float(len(said.text.split()))
     text = said.text
     if question.answers:
         scores |= {
@@ -163,7 +166,7 @@ def _answer_scores(question: Question, said: Said, cited: bool | None) -> dict[s
     if question.polar and (stated := answering.stated_polarity(text)):
         scores["polar"] = float(stated == question.polar)
     if question.wrong_answers and not said.abstained:
-        scores["stale"] = float(answering.is_stale(text, question.answers, question.wrong_answers))
+        scores["stale"] = float(answering.is_stale(text, accepted(question), question.wrong_answers))
     return scores
 
 
@@ -225,17 +228,22 @@ def _source_unit(citation: Citation) -> str:
     return citation.passage.page_content[start - data["start"] : end - data["start"]]
 
 
-def _first_passage(hits: Sequence[Hit]) -> Said:
+def _first_passage(found: Sequence[Document], catalogue: Catalogue) -> Said:
     """Take the first passage as the answer: what copying earns."""
-    return Said(sentences=tuple(_copied(hits[:1])), reason=None if hits else "nothing was found")
+    sentences = tuple(
+        AnswerSentence(text=passage.page_content, citations=(_copied(passage, catalogue),)) for passage in found
+    )
+    return Said(sentences=sentences, reason=None if found else "nothing was found")
 
 
-def _copied(hits: Sequence[Hit]) -> Iterator[AnswerSentence]:
-    for hit in hits:
-        cited = Cited(
-            doc_id=hit.doc_id, start=hit.start or 0, end=hit.end or 0, quote=hit.text, valid=hit.start is not None
-        )
-        yield AnswerSentence(text=hit.text, citations=(cited,))
+def _copied(passage: Document, catalogue: Catalogue) -> Cited:
+    """Cite a whole passage: at its own span, else where its text first stands in its document."""
+    data, quote = passage.metadata, passage.page_content
+    brief_id = str(data["brief_id"])
+    text = next((version.text for version in catalogue.versions(brief_id)), "")
+    start = max(text.find(quote), 0) if data.get("start") is None else data["start"]
+    end = start + len(quote) if data.get("end") is None else data["end"]
+    return Cited(doc_id=doc_id_of(brief_id), start=start, end=end, quote=quote, valid=text[start:end] == quote)
 
 
 def _hit(rank: int, passage: Document) -> Hit:
@@ -250,6 +258,9 @@ def _confidence(outcome: Outcome) -> float | None:
         if outcome.answer.answerable is not None:
             return outcome.answer.answerable
         scores = [p.metadata["signals"]["score"] for p in outcome.answer.evidence if p.metadata.get("signals")]
-        return float(max(scores)) if scores else 0.0
+        if scores:
+            return float(max(scores))
+        found_nothing = outcome.answer.abstained and not outcome.answer.evidence
+        return 0.0 if found_nothing else None
     similarities = [p.metadata.get("similarity") for p in (outcome.first or outcome.ranked)[:1]]
     return float(similarities[0]) if similarities and similarities[0] is not None else None

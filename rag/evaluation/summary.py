@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Literal
 
 import numpy as np
 
@@ -14,27 +15,30 @@ from rag.evaluation.statistics import Indices, bootstrap_mean, bootstrap_statist
 
 MAX_TYPES = 40
 MAX_POINTS = 500
+Kind = Literal["answers", "ranks", "first passage"]
 ANSWERABLE, UNANSWERABLE = "all answerable", "all unanswerable"
 COMPARED = ("doc_hit@1", "doc_recall@5", "doc_ndcg@10", "passage_recall@5", "contains", "list_recall", "correct")
 
 
-def summarise(
-    name: str, records: Sequence[QuestionRecord], *, identity: Mapping[str, str], calibrated: bool, seed: int
-) -> SystemSummary:
+def summarise(name: str, records: Sequence[QuestionRecord], *, identity: Mapping[str, str], seed: int) -> SystemSummary:
     """Make the row of one system."""
     asked = [record for record in records if record.said is not None]
-    confident, right, _ = _decided(records)
+    kind: Kind = "first passage" if name.startswith(FIRST) else "answers" if asked else "ranks"
+    confident, right, groups = _decided(records if kind == "answers" else ())
     bins = _bins(confident, right)
     return SystemSummary(
         name=name,
-        kind="first passage" if name.startswith(FIRST) else "answers" if asked else "ranks",
+        kind=kind,
         identity=dict(identity),
-        measures={**means(records, seed=seed), **refusals(asked, seed=seed), **_aurc(records, seed=seed)},
+        measures={
+            **means(records, seed=seed),
+            **refusals(asked, seed=seed),
+            **_aurc(confident, right, groups, len(records), seed=seed),
+        },
         by_type={kind: means(chosen, seed=seed) for kind, chosen in _by_type(records).items()},
         latency_ms=_latency(records),
         risk_coverage=_curve(confident, right),
         reliability=bins,
-        calibrated=calibrated,
         ece=refusal.ece(bins),
         n_errors=sum(record.error is not None for record in records),
         tokens=_tokens(records),
@@ -64,9 +68,7 @@ def refusals(asked: Sequence[QuestionRecord], *, seed: int) -> dict[str, Measure
     def statistic(name: str) -> Callable[[Indices], float | None]:
         return lambda rows: getattr(refusal.refusal_scores(answerable[rows], abstained[rows]), name)
 
-    wanted: dict[str, Callable[[Indices], float | None]] = {}
-    if abstained.any():
-        wanted |= {f"refusal_{name}": statistic(name) for name in ("precision", "recall", "f1")}
+    wanted = {f"refusal_{name}": statistic(name) for name in ("precision", "recall", "f1")}
     if not np.isnan(confidence).any():
         wanted["refusal_auroc"] = lambda rows: refusal.auroc(confidence[rows], answerable[rows])
     found = {name: bootstrap_statistic(fn, len(asked), groups, seed=seed) for name, fn in wanted.items()}
@@ -107,7 +109,10 @@ def _decided(records: Sequence[QuestionRecord]) -> tuple[list[float], list[bool]
     """Confidence and rightness of what would be said without a threshold: the reader's best unit, where it marks units.
 
     An unanswerable question is never right. A refusal without marked units says nothing of what would have been said.
+    Nothing is decided of a system that has a confidence for some of its answers only.
     """
+    if any(record.confidence is None for record in records if record.said and not record.said.abstained):
+        return [], [], []
     confident: list[float] = []
     right: list[bool] = []
     groups: list[str] = []
@@ -128,13 +133,14 @@ def _decided(records: Sequence[QuestionRecord]) -> tuple[list[float], list[bool]
     return confident, right, groups
 
 
-def _aurc(records: Sequence[QuestionRecord], *, seed: int) -> dict[str, Measured]:
-    confident, right, groups = _decided(records)
+def _aurc(
+    confident: Sequence[float], right: Sequence[bool], groups: Sequence[str], n_total: int, *, seed: int
+) -> dict[str, Measured]:
     if not confident:
         return {}
     scores, truth = np.array(confident), np.array(right)
     measured = bootstrap_statistic(
-        lambda rows: refusal.aurc(scores[rows], truth[rows]), len(groups), groups, n_total=len(records), seed=seed
+        lambda rows: refusal.aurc(scores[rows], truth[rows]), len(groups), groups, n_total=n_total, seed=seed
     )
     return {} if measured is None else {"aurc": measured}
 
@@ -144,7 +150,8 @@ def _curve(confident: Sequence[float], right: Sequence[bool]) -> Curve | None:
 
 
 def _bins(confident: Sequence[float], right: Sequence[bool]) -> tuple[Bin, ...]:
-    return refusal.reliability(confident, right) if confident else ()
+    """Return the bins of a reliability diagram; none where a confidence is no probability, as a cosine below 0."""
+    return refusal.reliability(confident, right) if all(0 <= c <= 1 for c in confident) else ()
 
 
 def _by_type(records: Sequence[QuestionRecord]) -> dict[str, list[QuestionRecord]]:

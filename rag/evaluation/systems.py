@@ -129,6 +129,47 @@ def check_names(names: Sequence[str]) -> None:
         raise UsageError(f"a system is named twice in {', '.join(names)}; name each once")
 
 
+def checked_passages(found: object, *, k: int) -> list[Document]:
+    """Return the first `k` passages that a system found, once they are known to be such.
+
+    Raises:
+        TypeError: if it is no sequence of Documents, or a `start`, `end` or `similarity` is no number.
+        ValueError: if a passage names no brief, or has half a span.
+    """
+    if not isinstance(found, Sequence):
+        raise TypeError(f"passages are a list of Documents, not {type(found).__name__}")
+    for passage in found[:k]:
+        if not isinstance(passage, Document):
+            raise TypeError(f"a passage is a langchain Document, not {type(passage).__name__}")
+        _check_metadata(passage.metadata)
+    return list(found[:k])
+
+
+def checked_answer(answer: object) -> Answer:
+    """Return what a system answered, once it is known to be an Answer whose passages name their briefs.
+
+    Raises:
+        TypeError: as `checked_passages` does, and if it is no Answer; a refusal is one without sentences.
+        ValueError: as `checked_passages` does.
+    """
+    if not isinstance(answer, Answer):
+        raise TypeError(f"ask returns a rag.types.Answer, not {type(answer).__name__}; one without sentences refuses")
+    checked_passages(answer.evidence, k=len(answer.evidence))
+    cited = [citation.passage for sentence in answer.sentences for citation in sentence.citations]
+    checked_passages(cited, k=len(cited))
+    return answer
+
+
+def _check_metadata(data: Mapping[str, Any]) -> None:
+    if not data.get("brief_id"):
+        raise ValueError("a passage has no metadata['brief_id']; name its brief as the index does")
+    for name, kind in (("start", int | None), ("end", int | None), ("similarity", int | float | None)):
+        if not isinstance(data.get(name), kind):
+            raise TypeError(f"metadata[{name!r}] of a passage is a number, not {data[name]!r}")
+    if (data.get("start") is None) != (data.get("end") is None):
+        raise ValueError("a passage has a start or an end but not both; give both or neither")
+
+
 def _ranker(name: str, site: Site) -> Ranker:
     index = open_index(site.settings, embeddings=site.embeddings)
     index.check_identity()
@@ -145,7 +186,11 @@ def _full(site: Site) -> Full:
 
 
 def _foreign(name: str, folder: Path) -> System:
-    system = _factory(name)(folder)
+    factory = _factory(name)
+    try:
+        system = factory(folder)
+    except Exception as error:  # a factory of the user's may raise anything
+        raise UsageError(f"the system {name!r} cannot be opened: {type(error).__name__}: {error}") from error
     if not isinstance(system, System):
         raise UsageError(f"{name} returned {type(system).__name__}, which has no search(question, history, scope, k)")
     return system
@@ -156,8 +201,8 @@ def _factory(name: str) -> Callable[[Path], Any]:
     sys.path.insert(0, str(Path.cwd()))  # a script of the user's beside which the command is run
     try:
         factory = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise UsageError(f"the system {name!r} cannot be imported: {error}") from error
+    except Exception as error:  # a module of the user's may raise anything
+        raise UsageError(f"the system {name!r} cannot be imported: {type(error).__name__}: {error}") from error
     finally:
         sys.path.pop(0)
     if not callable(factory):

@@ -11,7 +11,10 @@ from rag.evaluation.records import Difference, Measured, Report, SystemSummary
 from rag.printable import one_line
 
 ABSENT = "–"
-LEGEND = "Mean [95 % interval]. ↓ lower is better; bold: best; – not scored; n: scored of how many, where not all were."
+LEGEND = (
+    "Mean [95 % interval]. ↓ lower is better; bold: best, where all have the same n; – not scored; "
+    "n: scored of how many, where not all were."
+)
 OTHER = "other measures"
 BY_TYPE = ("correct", "passage_recall@5", "doc_recall@5")
 """Types of question are compared by the first of these that a system has; what only ranks, by recall."""
@@ -38,7 +41,7 @@ class Cell:
     Attributes:
         spread: its interval as text.
         note: of how many questions it could be scored, where that is not the column's.
-        best: no other of its column is better.
+        best: no other of its column is better, and all are scored on equally many questions.
     """
 
     text: str
@@ -219,9 +222,10 @@ def _measured_column(name: str, values: Sequence[Measured | None]) -> tuple[Colu
 
 
 def _marked(values: Sequence[Measured | None], measure: Measure) -> list[Cell]:
-    """Make the cells of a column, the best of them marked where they differ."""
+    """Make the cells of a column, the best of them marked where they differ and are of equally many questions."""
     shown = {f"{value.value:.3f}" for value in values if value is not None}
-    best = (min if measure.lower_is_better else max)(shown, key=float) if len(shown) > 1 else None
+    comparable = measure.is_share and len({value.n for value in values if value is not None}) == 1
+    best = (min if measure.lower_is_better else max)(shown, key=float) if comparable and len(shown) > 1 else None
     cells = [_measured_cell(value) for value in values]
     return [replace(cell, best=cell.text == best) for cell in cells]
 
@@ -230,10 +234,11 @@ def _measured_cell(measured: Measured | None, *, of: int | None = None) -> Cell:
     """Show a mean with its interval, and how many were scored where that is not all, or not `of`."""
     if measured is None:
         return Cell(ABSENT)
-    spread = f"[{_bare(f'{measured.low:.3f}')}, {_bare(f'{measured.high:.3f}')}]"
+    digits = 3 if measured.high <= 1 else 1
+    spread = f"[{_bare(f'{measured.low:.{digits}f}')}, {_bare(f'{measured.high:.{digits}f}')}]"
     note = _scored(measured) if of is None else "" if measured.n == of else f"n {measured.n}"
     interval = Interval(measured.value, measured.low, measured.high)
-    return Cell(f"{measured.value:.3f}", spread, note, interval=interval)
+    return Cell(f"{measured.value:.{digits}f}", spread, note, interval=interval)
 
 
 def _scored(measured: Measured) -> str:

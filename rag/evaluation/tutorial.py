@@ -9,10 +9,13 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import chromadb
+from chromadb.api.shared_system_client import SharedSystemClient
 from chromadb.config import Settings as ChromaSettings
+from filelock import FileLock
 from langchain_chroma import Chroma
 from langchain_core.documents import Document
 from langchain_core.messages import BaseMessage
@@ -49,26 +52,35 @@ class Tutorial:
 
 
 def open_tutorial(site: Site) -> Tutorial:
-    """Open the tutorial's own store beside the index, made from the same texts on first use."""
+    """Open the tutorial's own store beside the index, made from the same texts on first use.
+
+    Chroma's graph is approximate and comes out differently each time that it is made (num_threads changes nothing):
+    above some hundred passages, a few last places of the rankings differ between two work folders.
+    """
     index = open_index(site.settings, embeddings=site.embeddings)
     folder = site.folder / f"{FOLDER}-{index.catalogue.generation()}"
-    if not (folder / DONE).exists():
-        shutil.rmtree(folder, ignore_errors=True)  # what a killed run left
+    with FileLock(site.folder / f"{FOLDER}.lock"):  # another run may be filling it
+        if not (folder / DONE).exists():
+            shutil.rmtree(folder, ignore_errors=True)  # what a killed run left
+            SharedSystemClient.clear_system_cache()  # or a client of this process goes on with the deleted files
+            _fill(_store(folder, site), index)
+            (folder / DONE).touch()
+    store = _store(folder, site)
+    store.similarity_search("warm up", k=1)
+    parameters = f"recursive {CHUNK_SIZE}/{CHUNK_OVERLAP}, top {TOP_K}"
+    return Tutorial(store, {"embedding": index.identity["embedding"], "splitter": parameters})
+
+
+def _store(folder: Path, site: Site) -> Chroma:
     client = chromadb.PersistentClient(
         path=str(folder), settings=ChromaSettings(anonymized_telemetry=False, is_persistent=True)
     )
-    store = Chroma(
+    return Chroma(
         client=client,
         collection_name="tutorial",
         embedding_function=site.embeddings,
         collection_configuration={"hnsw": {"space": "cosine"}},
     )
-    if not (folder / DONE).exists():
-        _fill(store, index)
-        (folder / DONE).touch()
-    store.similarity_search("warm up", k=1)
-    parameters = f"recursive {CHUNK_SIZE}/{CHUNK_OVERLAP}, top {TOP_K}"
-    return Tutorial(store, {"embedding": index.identity["embedding"], "splitter": parameters})
 
 
 def _fill(store: Chroma, index: Index) -> None:

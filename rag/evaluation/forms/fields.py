@@ -71,7 +71,7 @@ def question_of(row: Row) -> Question:
         types=row.one_or_more("type"),
         split=row.optional_text("split") or None,
         history=tuple(_turn(turn) for turn in row.objects("history")),
-        group=row.optional_text("story") or row.optional_text("conversation") or identity,
+        group=row.optional_text("story") or row.optional_text("conversation") or next(iter(doc_ids), identity),
         place=row.place,
     )
 

@@ -96,7 +96,7 @@ def _question(row: Row, doc_id: str) -> Question:
         doc_ids=(doc_id,),
         relevance={doc_id: 1},
         gold=tuple(dict.fromkeys(spans)),
-        group=identity,
+        group=doc_id,
         place=f"{row.place}: {row.within.rstrip('.')}",
     )
 

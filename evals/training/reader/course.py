@@ -1,0 +1,140 @@
+"""What a training run does and where it stands: its plan, its order of questions, its checkpoint."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from evals.training.reader.examples import Example
+from evals.training.reader.model import CrossEncoder, Loss, Shape, put
+
+QUESTIONS_A_STEP = 16
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The settings of a run; the same plan over the same data gives the same weights on the same machine.
+
+    Attributes:
+        steps: updates of the weights, of `QUESTIONS_A_STEP` questions each.
+        candidates: most units a question is scored with.
+        context_tokens: most tokens of title and what stands before that a unit is shown with; 0 for none.
+        averaging: decay of the average of the weights; it grows from 0 with the steps, (1 + t) / (10 + t).
+    """
+
+    steps: int
+    shape: Shape = field(default_factory=Shape)
+    loss: Loss = "listwise"
+    context_tokens: int = 40
+    candidates: int = 10
+    lr_layers: float = 6e-5
+    lr_head: float = 3e-4
+    decay: float = 0.01
+    warm_up: float = 0.05
+    averaging: float = 0.999
+    seed: int = 0
+
+    def lr_share(self, step: int) -> float:
+        """Share of the learning rate at a step: linear up in `warm_up` of the steps, then linear down to 0."""
+        rising = max(1, round(self.warm_up * self.steps))
+        return min((step + 1) / rising, max(0.0, (self.steps - step) / max(1, self.steps - rising)))
+
+
+@dataclass
+class Course:
+    """A run as it stands after `step` updates."""
+
+    plan: Plan
+    model: CrossEncoder
+    optimiser: torch.optim.AdamW
+    average: dict[str, Tensor]
+    step: int = 0
+    best: float = float("-inf")
+
+    def save(self, path: Path) -> None:
+        """Write everything that the next step depends on; a failure leaves the old file whole."""
+        state = {
+            "plan": json.dumps(asdict(self.plan)),
+            "model": dict(self.model.kept()),
+            "average": self.average,
+            "optimiser": self.optimiser.state_dict(),
+            "rng": torch.get_rng_state(),
+            "step": self.step,
+            "best": self.best,
+        }
+        replace_file(path, lambda partial: torch.save(state, partial))
+
+    def load(self, path: Path) -> None:
+        """Go back to where a checkpoint of the same plan stands.
+
+        Raises:
+            ValueError: if the checkpoint is of another plan.
+        """
+        state: dict[str, Any] = torch.load(path, weights_only=True)
+        if json.loads(state["plan"]) != asdict(self.plan):
+            raise ValueError(f"{path} is of another plan, {state['plan']}; give this run another --name")
+        put(self.model, state["model"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        torch.set_rng_state(state["rng"])
+        self.average, self.step, self.best = state["average"], state["step"], state["best"]
+
+
+def begin(plan: Plan, model: CrossEncoder) -> Course:
+    """Start a run of a model; biases and layer norms are not decayed."""
+    torch.manual_seed(plan.seed)
+    with torch.no_grad():
+        torch.nn.init.normal_(model.head.weight, std=0.02)
+    groups: dict[tuple[float, float], list[Tensor]] = {}
+    for name, parameter in model.kept().items():
+        lr = plan.lr_layers if name.startswith(("encoder.", "last.")) else plan.lr_head
+        groups.setdefault((lr, plan.decay if parameter.dim() > 1 else 0.0), []).append(parameter)
+    made = [{"params": ps, "lr": lr, "initial_lr": lr, "weight_decay": decay} for (lr, decay), ps in groups.items()]
+    average = {name: parameter.detach().clone() for name, parameter in model.kept().items()}
+    return Course(plan, model, torch.optim.AdamW(made), average)
+
+
+def questions_at(step: int, examples: Sequence[Example], plan: Plan) -> Iterator[Example]:
+    """Yield the questions of a step with their candidates drawn: a function of the step alone, so runs can resume.
+
+    Each pass over the examples has its own order; right units come first, then a draw of the wrong ones.
+    """
+    for place in range(step * QUESTIONS_A_STEP, (step + 1) * QUESTIONS_A_STEP):
+        turn, at = divmod(place, len(examples))
+        example = examples[_order(len(examples), plan.seed + turn)[at]]
+        yield drawn(example, plan.candidates, random.Random(f"{plan.seed} {place}"))
+
+
+def drawn(example: Example, n: int, rng: random.Random) -> Example:
+    """Draw at most `n` candidates: right ones for half of the places at most; the hardest wrong ones, then any."""
+    right, wrong = list(example.candidates[: example.n_right]), list(example.candidates[example.n_right :])
+    right = rng.sample(right, min(len(right), max(1, n // 2)))
+    room = n - len(right)
+    hard = wrong[: (room + 1) // 2]
+    rest = wrong[len(hard) :]
+    chosen = [*right, *hard, *rng.sample(rest, min(len(rest), room - len(hard)))]
+    return Example(example.id, example.kind, example.split, example.tokens, tuple(chosen), len(right))
+
+
+_ORDERS: dict[tuple[int, int], list[int]] = {}
+
+
+def _order(n: int, seed: int) -> list[int]:
+    if (n, seed) not in _ORDERS:
+        _ORDERS.clear()
+        _ORDERS[n, seed] = random.Random(seed).sample(range(n), n)
+    return _ORDERS[n, seed]
+
+
+def replace_file(path: Path, write: Callable[[Path], object]) -> None:
+    """Write a file beside its place and then move it there."""
+    partial = path.with_suffix(".partial")
+    write(partial)
+    os.replace(partial, path)

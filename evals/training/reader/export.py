@@ -1,0 +1,89 @@
+"""Export a trained reader: averaged weights in half precision, without the word embeddings.
+
+    python -m evals.training.reader.export --work WORK [--name NAME] --out DIR
+
+Writes model.safetensors (about 21 MB at six layers) and config.json, and prints the digest of the weights.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from transformers import BertConfig
+
+from evals.training.reader.course import Plan
+from evals.training.reader.examples import MAX_QUESTION_TOKENS, MAX_TOKENS
+from evals.training.reader.model import FROZEN, CrossEncoder, Shape, build, from_bert, from_packaged, put, to_bert
+from evals.training.reader.units import MODEL
+from rag.embedding import PACKAGED
+
+WEIGHTS = "model.safetensors"
+_BERT_FIELDS = (
+    "hidden_size intermediate_size num_attention_heads hidden_act layer_norm_eps max_position_embeddings "
+    "type_vocab_size vocab_size"
+).split()
+
+
+def load_run(work: Path, name: str) -> tuple[CrossEncoder, Plan]:
+    """Load the best averaged weights of a run, and its plan."""
+    folder = work / "runs" / name
+    kept: dict[str, Any] = json.loads((folder / "plan.json").read_text(encoding="utf-8"))
+    plan = Plan(**{**kept, "shape": Shape(**kept["shape"])})
+    model = from_packaged(plan.shape)
+    put(model, load_file(folder / "best.safetensors"))
+    return model.eval(), plan
+
+
+def export(weights: Mapping[str, Tensor], plan: Plan, bert: BertConfig, out: Path) -> str:
+    """Write weights and configuration to a folder. Returns the sha256 of the weights.
+
+    The weights are named as a `BertModel` of all layers names them, beside `head.weight`, `head.bias` and `null`.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    half = {name: weight.detach().to(torch.float16).contiguous() for name, weight in weights.items() if name != FROZEN}
+    save_file(to_bert(half, plan.shape), out / WEIGHTS)
+    digest = hashlib.sha256((out / WEIGHTS).read_bytes()).hexdigest()
+    config = {
+        "plan": asdict(plan), "max_tokens": MAX_TOKENS, "max_question_tokens": MAX_QUESTION_TOKENS,
+        "word_embeddings": {"model": MODEL, "sha256": PACKAGED[MODEL][2]}, "sha256": digest,
+        "bert": {name: getattr(bert, name) for name in _BERT_FIELDS},
+    }  # fmt: skip
+    (out / "config.json").write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
+    return digest
+
+
+def load_export(folder: Path, word_embeddings: Tensor) -> tuple[CrossEncoder, Plan]:
+    """Load an exported reader in float32 upon the embedding model's word embeddings."""
+    config: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    plan = Plan(**{**config["plan"], "shape": Shape(**config["plan"]["shape"])})
+    model = build(BertConfig(**config["bert"]), plan.shape)
+    put(model, from_bert(load_file(folder / WEIGHTS), plan.shape))
+    with torch.no_grad():
+        model.encoder.embeddings.word_embeddings.weight.copy_(word_embeddings)
+    return model.eval(), plan
+
+
+def main() -> None:
+    """Export a run."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--work", type=Path, required=True, help="folder of the prepared data and the runs")
+    parser.add_argument("--name", default="reader", help="name of the run")
+    parser.add_argument("--out", type=Path, required=True, help="folder to write to")
+    args = parser.parse_args()
+    model, plan = load_run(args.work, args.name)
+    digest = export(model.kept(), plan, model.encoder.config, args.out)
+    size = (args.out / WEIGHTS).stat().st_size
+    print(f"{args.out / WEIGHTS}: {size / 1e6:.1f} MB, sha256 {digest}")
+
+
+if __name__ == "__main__":
+    main()

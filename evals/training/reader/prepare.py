@@ -1,0 +1,143 @@
+"""Prepare the reader's training data once: questions with candidate units, tokenised.
+
+    python -m evals.training.reader.prepare --data DIR --out WORK
+
+DIR holds squad2_dev, nq_open_oracle, ungdc_2013_2024 and us_state_historian. Questions come only from the training
+halves that rag/data/trained_on.json names. Writes units.safetensors, examples.jsonl and counts.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from evals.training.passages import Text
+from evals.training.reader.cloze import SETS, cloze_examples
+from evals.training.reader.examples import Asked, write
+from evals.training.reader.questions import Article, dev_example, normalised, nq_examples, squad_examples
+from evals.training.reader.swaps import names_in
+from evals.training.reader.units import UnitInContext, UnitSearch, counter, load, packaged_tokenizer, units_of
+from evals.training.trained_on import TARGET
+from rag.split import CountTokens
+
+SEED = 20
+DEV_ARTICLES = 3
+CLOZE = 8_000
+
+Row = dict[str, Any]
+Trained = Mapping[str, frozenset[str]]
+
+
+def trained_ids(path: Path = TARGET) -> Trained:
+    """Read the ids of the questions that may be trained on, by set."""
+    named = json.loads(path.read_text(encoding="utf-8"))["questions"]
+    return {name: frozenset(ids) for name, ids in named.items()}
+
+
+def prepare(data: Path, trained: Trained, count: CountTokens, *, dev_articles: int, cloze: int) -> Iterator[Asked]:
+    """Make all examples, set by set, always the same."""
+    held = held_out_questions(data, trained)
+    yield from squad(data, trained["squad2_dev"], held, count, dev_articles=dev_articles)
+    yield from natural_questions(data, trained["nq_open_oracle"], held, count)
+    yield from public_domain(data, count, limit=cloze)
+
+
+def held_out_questions(data: Path, trained: Trained) -> frozenset[str]:
+    """Normalised questions of both sets that are not trained on: no training question may equal one."""
+    rows = ((name, row) for name in trained for row in load(data / name)[1])
+    return frozenset(normalised(row["question"]) for name, row in rows if row["id"] not in trained[name])
+
+
+def squad(
+    data: Path, trained: frozenset[str], held: frozenset[str], count: CountTokens, *, dev_articles: int
+) -> Iterator[Asked]:
+    """Make the examples of SQuAD's training articles, of which the last few are for development."""
+    texts, questions = load(data / "squad2_dev")
+    by_title: dict[str, list[Row]] = {}
+    for row in allowed(questions, trained, held):
+        by_title.setdefault(texts[row["doc_ids"][0]].title, []).append(row)
+    rng = random.Random(SEED)
+    titles = rng.sample(sorted(by_title), len(by_title))
+    units = {t.id: tuple(units_of(t, count)) for t in texts.values() if t.title in by_title}
+    for title in titles:
+        is_dev = title in titles[len(titles) - dev_articles :]
+        article = _article(title, titles[: len(titles) - dev_articles], texts, units, by_title)
+        for row in by_title[title]:
+            if is_dev:
+                yield from filter(None, [dev_example(row, article)])
+            else:
+                yield from squad_examples(row, article, rng)
+
+
+def _article(
+    title: str, training: Sequence[str], texts: Mapping[str, Text], units: Mapping[str, tuple[UnitInContext, ...]],
+    rows: Mapping[str, Sequence[Row]],
+) -> Article:  # fmt: skip
+    own = [text for text in texts.values() if text.title == title]
+    others = [u for text in texts.values() if text.title in training and text.title != title for u in units[text.id]]
+    strangers = [row["question"] for other in training if other != title for row in rows[other]]
+    names = (names_in([row["question"] for row in rows[title]]), names_in(strangers))
+    return Article(search_of(own, units), {text.id: units[text.id] for text in own}, others, names, strangers)
+
+
+def search_of(texts: Sequence[Text], units: Mapping[str, tuple[UnitInContext, ...]]) -> UnitSearch:
+    """Make the units of texts searchable."""
+    return UnitSearch([unit for text in texts for unit in units[text.id]])
+
+
+def natural_questions(data: Path, trained: frozenset[str], held: frozenset[str], count: CountTokens) -> Iterator[Asked]:
+    """Make the examples of NQ's training half, with negatives from all of its passages."""
+    texts, questions = load(data / "nq_open_oracle")
+    units = {text.id: tuple(units_of(text, count)) for text in texts.values()}
+    rows = allowed(questions, trained, held)
+    others = [unit for found in units.values() for unit in found]
+    names = names_in([text.title for text in texts.values()])  # the questions are in lower case
+    asked = [row["question"] for row in rows]
+    article = Article(search_of(list(texts.values()), units), units, others, (names, names), asked)
+    rng = random.Random(SEED)
+    for row in rows:
+        yield from (made for made in nq_examples(row, article, rng) if made.kind != "nq/outside")
+
+
+def public_domain(data: Path, count: CountTokens, *, limit: int) -> Iterator[Asked]:
+    """Make cloze questions, half from each set of public-domain prose."""
+    for name in SETS:
+        rng = random.Random(SEED)
+        texts = [replace(text, text=unwrapped(text.text)) for text in load(data / name)[0].values()]
+        yield from cloze_examples(rng.sample(texts, len(texts)), count, rng, limit=limit // len(SETS))
+
+
+def unwrapped(text: str) -> str:
+    """Join the lines of a paragraph: speeches are wrapped unevenly, and paragraphs stand apart by an empty line."""
+    return "\n\n".join(" ".join(part.split()) for part in re.split(r"\n\s*\n", text)) if "\n\n" in text else text
+
+
+def allowed(rows: Sequence[Row], trained: frozenset[str], held: frozenset[str]) -> list[Row]:
+    """Keep the rows that may be trained on and whose question equals no held-out one."""
+    return [row for row in rows if row["id"] in trained and normalised(row["question"]) not in held]
+
+
+def main() -> None:
+    """Write the prepared data and print counts by split and kind."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, default=os.environ.get("GEOBRIEF_DATA"), help="folder of the sets")
+    parser.add_argument("--out", type=Path, required=True, help="folder to write to")
+    args = parser.parse_args()
+    tokenizer = packaged_tokenizer()
+    made = list(prepare(Path(args.data), trained_ids(), counter(tokenizer), dev_articles=DEV_ARTICLES, cloze=CLOZE))
+    write(args.out, made, tokenizer)
+    counts = dict(sorted(Counter(f"{a.split} {a.kind}" for a in made).items()))
+    (args.out / "counts.json").write_text(json.dumps(counts, indent=1) + "\n", encoding="utf-8")
+    print(json.dumps(counts, indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,195 @@
+"""Train the reader on prepared data, with checkpoints; started again, it goes on.
+
+    python -m evals.training.reader.train --work WORK [--name NAME] [--hours 1.0] [--threads 2]
+
+The number of steps is planned once, from --hours and the speed of a short try, or given by --steps. A run lies in
+WORK/runs/NAME: plan.json, checkpoint.pt, best.safetensors (averaged weights at the best development figure), log.jsonl.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, get_args
+
+import torch
+from safetensors.torch import save_file
+
+from evals.training.reader.course import QUESTIONS_A_STEP, Course, Plan, begin, questions_at, replace_file
+from evals.training.reader.development import figures
+from evals.training.reader.examples import Example, Store, read
+from evals.training.reader.model import LOSSES, CrossEncoder, Loss, Pooling, Shape, from_packaged
+
+QUESTIONS_A_PASS = 4
+CHECKPOINT_S = 300.0
+DEVELOPMENT_S = 600.0
+LOG_STEPS = 10
+
+
+@dataclass(frozen=True)
+class Data:
+    """Prepared examples by split, with the units they point into."""
+
+    store: Store
+    train: tuple[Example, ...]
+    dev: tuple[Example, ...]
+
+
+def load_data(work: Path) -> Data:
+    """Read the prepared data of a folder."""
+    store, examples = read(work)
+    train, dev = (tuple(e for e in examples if e.split == split) for split in ("train", "dev"))
+    return Data(store, train, dev)
+
+
+def step(course: Course, data: Data) -> tuple[float, int]:
+    """Make one update. Returns the mean loss of its questions and the number of pairs scored."""
+    plan, model = course.plan, course.model
+    model.train()
+    asked = list(questions_at(course.step, data.train, plan))
+    total, n_pairs = 0.0, 0
+    for start in range(0, len(asked), QUESTIONS_A_PASS):
+        loss, n = _pass(model, asked[start : start + QUESTIONS_A_PASS], data.store, plan)
+        (loss / len(asked)).backward()  # type: ignore[no-untyped-call]
+        total, n_pairs = total + float(loss.detach()), n_pairs + n
+    torch.nn.utils.clip_grad_norm_(model.kept().values(), 1.0)
+    for group in course.optimiser.param_groups:
+        group["lr"] = group["initial_lr"] * plan.lr_share(course.step)
+    course.optimiser.step()
+    course.optimiser.zero_grad()
+    course.step += 1
+    _average(course)
+    return total / len(asked), n_pairs
+
+
+def _pass(model: CrossEncoder, asked: Sequence[Example], store: Store, plan: Plan) -> tuple[torch.Tensor, int]:
+    """Score some questions together and sum their losses."""
+    pairs = [store.pair(e.tokens, row, context_tokens=plan.context_tokens) for e in asked for row in e.candidates]
+    scores = torch.split(model.score(pairs), [len(e.candidates) for e in asked])
+    loss = LOSSES[plan.loss]
+    losses = [loss(mine, model.null, e.n_right) for mine, e in zip(scores, asked, strict=True)]
+    return torch.stack(losses).sum(), len(pairs)
+
+
+def _average(course: Course) -> None:
+    decay = min(course.plan.averaging, (1 + course.step) / (10 + course.step))
+    with torch.no_grad():
+        for name, parameter in course.model.kept().items():
+            course.average[name].lerp_(parameter, 1 - decay)
+
+
+def fit(course: Course, data: Data, folder: Path, log: Callable[..., None], *, until: int | None = None) -> None:
+    """Go on to the end of the plan, or to a step, from the folder's checkpoint if there is one."""
+    checkpoint = folder / "checkpoint.pt"
+    if checkpoint.exists():
+        course.load(checkpoint)
+    end = course.plan.steps if until is None else until
+    saved = measured = since = time.monotonic()
+    losses: list[float] = []
+    pairs = 0
+    while course.step < end:
+        loss, n = step(course, data)
+        losses, pairs, now = [*losses, loss], pairs + n, time.monotonic()
+        if course.step % LOG_STEPS == 0:
+            log(step=course.step, of=course.plan.steps, loss=sum(losses) / len(losses), pairs_a_s=pairs / (now - since))
+            losses, pairs, since = [], 0, now
+        if now - measured > DEVELOPMENT_S and course.step < course.plan.steps:
+            _develop(course, data, folder, log)
+            measured = since = time.monotonic()
+        if now - saved > CHECKPOINT_S:
+            course.save(checkpoint)
+            saved = time.monotonic()
+    if course.step == course.plan.steps:
+        _develop(course, data, folder, log)
+    course.save(checkpoint)
+
+
+def _develop(course: Course, data: Data, folder: Path, log: Callable[..., None]) -> None:
+    """Measure the averaged weights; keep them if they are the best so far (early stopping by choice of the best)."""
+    room = course.plan.context_tokens
+    found = figures(course.model, course.average, data.dev, data.store, context_tokens=room)
+    log(step=course.step, **asdict(found))
+    if found.sum > course.best:
+        course.best = found.sum
+        replace_file(folder / "best.safetensors", lambda partial: save_file(course.average, partial))
+
+
+def pairs_a_second(course: Course, data: Data, *, steps: int = 3) -> float:
+    """Measure training speed by some updates, which the caller throws away."""
+    step(course, data)
+    start = time.monotonic()
+    pairs = sum(step(course, data)[1] for _ in range(steps))
+    return pairs / (time.monotonic() - start)
+
+
+def planned(wanted: Plan, data: Data, *, hours: float) -> Plan:
+    """Set the steps of a plan to what fits in the hours at the speed of a short try."""
+    course = begin(replace(wanted, steps=1_000), from_packaged(wanted.shape))
+    speed = pairs_a_second(course, data)
+    pairs = sum(min(len(e.candidates), wanted.candidates) for e in data.train) / len(data.train)
+    steps = int(hours * 3600 * speed / (pairs * QUESTIONS_A_STEP))
+    print(f"{speed:.1f} pairs a second, {pairs:.1f} pairs a question: {steps} steps in {hours} h", flush=True)
+    return replace(wanted, steps=max(1, steps))
+
+
+def main() -> None:
+    """Plan the run or take up its plan, then train to its end."""
+    args = _arguments().parse_args()
+    torch.set_num_threads(args.threads)
+    data = load_data(args.work)
+    folder = args.work / "runs" / args.name
+    folder.mkdir(parents=True, exist_ok=True)
+    plan = _plan(folder / "plan.json", args, data)
+    course = begin(plan, from_packaged(plan.shape))
+    fit(course, data, folder, _logger(folder / "log.jsonl"))
+
+
+def _plan(path: Path, args: argparse.Namespace, data: Data) -> Plan:
+    """Take the plan of a run that was begun, or make one and keep it."""
+    if path.exists():
+        kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return Plan(**{**kept, "shape": Shape(**kept["shape"])})
+    shape = Shape(layers=args.layers, pooling=args.pooling, dropout=args.dropout)
+    wanted = Plan(args.steps or 0, shape, args.loss, args.context_tokens, args.candidates, seed=args.seed)
+    plan = wanted if args.steps else planned(wanted, data, hours=args.hours)
+    path.write_text(json.dumps(asdict(plan), indent=1) + "\n", encoding="utf-8")
+    return plan
+
+
+def _logger(path: Path) -> Callable[..., None]:
+    def log(**fields: object) -> None:
+        line = json.dumps({"at": time.strftime("%H:%M:%S"), **_rounded(fields)})
+        print(line, flush=True)
+        with path.open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+
+    return log
+
+
+def _rounded(fields: Mapping[str, object]) -> dict[str, object]:
+    return {name: round(value, 4) if isinstance(value, float) else value for name, value in fields.items()}
+
+
+def _arguments() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--work", type=Path, required=True, help="folder of the prepared data")
+    parser.add_argument("--name", default="reader", help="name of the run: one a trial")
+    parser.add_argument("--hours", type=float, default=1.0, help="what the plan should take")
+    parser.add_argument("--steps", type=int, help="plan as many updates instead")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--loss", choices=get_args(Loss), default="listwise")
+    parser.add_argument("--pooling", choices=get_args(Pooling), default="cls")
+    parser.add_argument("--layers", type=int, choices=(4, 6), default=6)
+    parser.add_argument("--dropout", type=float, default=0.1)
+    parser.add_argument("--candidates", type=int, default=10, help="most units a question is scored with")
+    parser.add_argument("--context-tokens", type=int, default=40, help="most of title and what is before; 0 for none")
+    return parser
+
+
+if __name__ == "__main__":
+    main()
