@@ -83,7 +83,8 @@ class ChromaVectors:
         ids, vectors = held
         if not ids:
             return []
-        scores = vectors @ np.asarray(vector, dtype=np.float32)
+        # Not `@`: the threads of OpenBLAS and those of torch, which encodes before and after, get in each other's way.
+        scores = np.einsum("ij,j->i", vectors, np.asarray(vector, dtype=np.float32))
         return [ids[i] for i in np.argsort(-scores, kind="stable")[:k]]
 
     def _all(self, generation: int) -> tuple[list[str], Vectors] | None:
@@ -114,7 +115,7 @@ class ChromaVectors:
         except IndexCorrupt:
             self.close()  # a text that was published since then has vectors that the open store does not know
             held = self.at(generation).get(where=chosen, include=["embeddings"])
-        scores = np.asarray(held["embeddings"], dtype=np.float32) @ np.asarray(vector, dtype=np.float32)
+        scores = np.einsum("ij,j->i", np.asarray(held["embeddings"], dtype=np.float32), np.asarray(vector, np.float32))
         ranked = sorted(zip(held["ids"], scores.tolist(), strict=True), key=lambda pair: (-pair[1], pair[0]))
         return [chunk_id for chunk_id, _ in ranked[:k]]
 
