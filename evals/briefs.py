@@ -16,24 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from rag.load import find, parse
+from rag.settings import IngestSettings
 
 FOLDER = Path(__file__).parent / "datasets" / "briefs"
 CORPUS = Path(__file__).parents[1] / "corpus"
-ANSWERED: tuple[str, ...] = (
-    "fact",
-    "list",
-    "number",
-    "who",
-    "when",
-    "where",
-    "why",
-    "multi_brief",
-    "temporal",
-    "as_of",
-    "update",
+ANSWERED = (
+    *("fact", "list", "number", "who", "when", "where", "why", "multi_brief", "temporal", "as_of", "update"),
+    *("conversation", "conflict", "attribution"),
 )
-ANSWERED += ("conversation", "conflict", "attribution")
-MAX_BYTES = 50_000_000
 REFUSED = ("near_miss", "false_premise", "outside", "after_end")
 
 
@@ -59,8 +49,8 @@ def main() -> None:
 
 def brief_texts() -> dict[str, str]:
     """Return the text of every brief of the starter corpus by id."""
-    sources = find([CORPUS]).files
-    return {brief.id: brief.text for file in sources for brief in parse(file, file.read(max_bytes=MAX_BYTES)).briefs}
+    sources, limit = find([CORPUS]).files, IngestSettings().max_bytes
+    return {brief.id: brief.text for file in sources for brief in parse(file, file.read(max_bytes=limit)).briefs}
 
 
 def check(row: dict[str, Any], texts: Mapping[str, str]) -> Iterator[str]:

@@ -20,6 +20,7 @@ from rag.types import Brief, Chunk, Identities
 
 if TYPE_CHECKING:
     from rag.assistant import Assistant
+    from rag.ingest import SyncLimits
     from rag.retrieve import HybridRetriever
     from rag.vectors import ChromaVectors
 
@@ -94,7 +95,7 @@ def open_index(
         connect=connect,
         split=chunks,
         embedded=embedded,
-        identity=_identity(model, max_tokens),
+        identity=index_identity(settings, model),
         recover=recover,
         batch_chunks=settings.ingest.batch_chunks,
     )
@@ -151,6 +152,15 @@ def open_assistant(settings: Settings | None = None, *, embeddings: Embeddings |
     )
 
 
+def sync_limits(settings: Settings, *, lock_timeout_s: float | None = None) -> SyncLimits:
+    """Return the limits of an ingest as the settings have them, but for the wait when one is given."""
+    from rag.ingest import SyncLimits
+
+    chosen = settings.ingest
+    wait_s = chosen.lock_timeout_s if lock_timeout_s is None else lock_timeout_s
+    return SyncLimits(max_bytes=chosen.max_bytes, lock_timeout_s=wait_s, languages=settings.embedding.languages)
+
+
 def warm_up(assistant: Assistant) -> None:
     """Load model and vectors now, so that the first question is as fast as the next."""
     assistant.retriever.search("warm up")
@@ -171,8 +181,9 @@ def _check_place(folder: Path) -> None:
         raise IndexCorrupt(f"the catalogue {path} is {state}; move the index folder away and ingest again")
 
 
-def _identity(embeddings: Embeddings, max_tokens: int) -> Mapping[str, str]:
+def index_identity(settings: Settings, embeddings: Embeddings) -> Mapping[str, str]:
+    """Return what an index records of the model and the splitter that make it."""
     name = getattr(embeddings, "identity", f"{type(embeddings).__module__}.{type(embeddings).__qualname__}")
     dimension = getattr(embeddings, "dimension", None)
-    known = {"embedding": str(name), "splitter": f"{SPLITTER}/{max_tokens}"}
+    known = {"embedding": str(name), "splitter": f"{SPLITTER}/{settings.split.max_tokens}"}
     return known if dimension is None else {**known, "dimension": str(dimension)}

@@ -15,7 +15,7 @@ import shutil
 import sqlite3
 import threading
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -55,7 +55,7 @@ class ChromaVectors:
         self._folder = folder
         self._embeddings = embeddings
         self._opened: tuple[int, Chroma] | None = None
-        self._compared: tuple[int, list[str], Vectors] | None = None
+        self._compared: tuple[int, tuple[list[str], Vectors] | None] | None = None
 
     def at(self, generation: int) -> Chroma:
         """Return the store, opened no earlier than this generation of the catalogue.
@@ -80,25 +80,14 @@ class ChromaVectors:
         if held is None:
             found = self.at(generation).similarity_search_by_vector(list(vector), k=k)
             return [document.id for document in found if document.id is not None]
-        ids, vectors = held
-        if not ids:
-            return []
-        # Not `@`: the threads of OpenBLAS and those of torch, which encodes before and after, get in each other's way.
-        scores = np.einsum("ij,j->i", vectors, np.asarray(vector, dtype=np.float32))
-        return [ids[i] for i in np.argsort(-scores, kind="stable")[:k]]
+        return _ranked(*held, vector, k=k)
 
     def _all(self, generation: int) -> tuple[list[str], Vectors] | None:
         """Return ids, in their order, and vectors `(n, dimension)`; None if there are more than are compared."""
         with _OPENING:
             if self._compared is None or self._compared[0] != generation:
-                store = self.at(generation)
-                if store._collection.count() > COMPARE_LIMIT:
-                    return None
-                held = store.get(include=["embeddings"])
-                order = sorted(range(len(held["ids"])), key=held["ids"].__getitem__)
-                vectors = np.asarray(held["embeddings"], dtype=np.float32)
-                self._compared = (generation, [held["ids"][i] for i in order], vectors[order])
-            return self._compared[1:]
+                self._compared = (generation, _held(self.at(generation)))
+            return self._compared[1]
 
     def exact(self, generation: int, vector: Sequence[float], texts: Sequence[str], *, k: int) -> list[str]:
         """Return the ids of the `k` chunks of these texts that are closest to a vector, each one compared.
@@ -115,9 +104,7 @@ class ChromaVectors:
         except IndexCorrupt:
             self.close()  # a text that was published since then has vectors that the open store does not know
             held = self.at(generation).get(where=chosen, include=["embeddings"])
-        scores = np.einsum("ij,j->i", np.asarray(held["embeddings"], dtype=np.float32), np.asarray(vector, np.float32))
-        ranked = sorted(zip(held["ids"], scores.tolist(), strict=True), key=lambda pair: (-pair[1], pair[0]))
-        return [chunk_id for chunk_id, _ in ranked[:k]]
+        return _ranked(*_by_id(held), vector, k=k)
 
     def ids(self, generation: int) -> list[str]:
         """Return the ids of all vectors, after reading each vector anew from the disk.
@@ -186,6 +173,25 @@ class ChromaVectors:
             if not is_sealed(self._folder):
                 seal(self._folder)  # loading finishes a save that a killed process had not begun
             return store
+
+
+def _held(store: Chroma) -> tuple[list[str], Vectors] | None:
+    return None if store._collection.count() > COMPARE_LIMIT else _by_id(store.get(include=["embeddings"]))
+
+
+def _by_id(held: Mapping[str, Any]) -> tuple[list[str], Vectors]:
+    """Return what Chroma gave in the order of the ids: ids, and vectors `(n, dimension)`."""
+    order = sorted(range(len(held["ids"])), key=held["ids"].__getitem__)
+    return [held["ids"][i] for i in order], np.asarray(held["embeddings"], dtype=np.float32)[order]
+
+
+def _ranked(ids: Sequence[str], vectors: Vectors, vector: Sequence[float], *, k: int) -> list[str]:
+    """Return the `k` ids of highest inner product; ties in the order given."""
+    if not ids:
+        return []
+    # Not `@`: the threads of OpenBLAS and those of torch, which encodes before and after, get in each other's way.
+    scores = np.einsum("ij,j->i", vectors, np.asarray(vector, dtype=np.float32))
+    return [ids[i] for i in np.argsort(-scores, kind="stable")[:k]]
 
 
 class _Store(Chroma):

@@ -34,10 +34,14 @@ class Text:
 
 
 def load(folder: Path) -> tuple[dict[str, Text], list[dict[str, Any]]]:
-    """Read corpus.jsonl and questions.jsonl."""
-    rows = [json.loads(line) for line in (folder / "corpus.jsonl").open(encoding="utf-8")]
-    texts = {row["id"]: Text(row["id"], row["title"], row["text"], row.get("date")) for row in rows}
-    return texts, [json.loads(line) for line in (folder / "questions.jsonl").open(encoding="utf-8")]
+    """Read a set's texts by id, and its questions; none where it has no file of them."""
+    texts = [Text(row["id"], row["title"], row["text"], row.get("date")) for row in _rows(folder / "corpus.jsonl")]
+    questions = folder / "questions.jsonl"
+    return {text.id: text for text in texts}, _rows(questions) if questions.exists() else []
+
+
+def _rows(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
 
 
 def sentences(text: str) -> list[tuple[int, int]]:

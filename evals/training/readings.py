@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -24,6 +24,7 @@ from rag.read import EmbeddingScorer, Measured, measure
 from rag.signals import Asked, ask, candidates, countable_stems
 
 Split = Literal["fit", "held-out"]
+SQUAD_SEED, NQ_SEED = 13, 14
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,13 @@ class Reader:
         return Read(self.split, kind, asked, bool(answers), units, right)
 
 
+def in_fitting_order(titles: Iterable[str], rng: random.Random) -> list[str]:
+    """Return the articles in the order of which every second one, from the second on, is fitted on."""
+    ordered = sorted(titles)
+    rng.shuffle(ordered)
+    return ordered
+
+
 def holds(text: str, answer: str) -> bool:
     """Whether an accepted answer stands in a text as whole words, in any case."""
     return re.search(rf"(?<!\w){re.escape(answer.lower())}(?!\w)", text.lower()) is not None
@@ -72,9 +80,8 @@ def squad(data: Path, encoder: KeptEncoder, *, paragraphs: int) -> Iterator[Read
     by_title: dict[str, list[str]] = {}
     for text in texts.values():
         by_title.setdefault(text.title, []).append(text.id)
-    titles = sorted(by_title)
-    rng = random.Random(13)
-    rng.shuffle(titles)
+    rng = random.Random(SQUAD_SEED)
+    titles = in_fitting_order(by_title, rng)
     kept = {title: set(rng.sample(by_title[title], min(paragraphs, len(by_title[title])))) for title in titles}
     rows = {title: [row for row in questions if row["doc_ids"][0] in kept[title]] for title in titles}
     passages = {title: [p for i in sorted(kept[title]) for p in chunks(texts[i], max_words=400)] for title in titles}
@@ -91,7 +98,7 @@ def squad(data: Path, encoder: KeptEncoder, *, paragraphs: int) -> Iterator[Read
 def natural_questions(data: Path, encoder: KeptEncoder, *, questions: int, distractors: int) -> Iterator[Read]:
     """Read some NQ-open questions over their gold passages and distractors, with the answering passages and without."""
     texts, rows = load(data / "nq_open_oracle")
-    rng = random.Random(14)
+    rng = random.Random(NQ_SEED)
     asked = rng.sample(rows, questions)
     kept = sorted({i for row in asked for i in row["doc_ids"]} | set(rng.sample(sorted(texts), distractors)))
     passages = [p for i in kept for p in chunks(texts[i], max_words=400)]

@@ -16,6 +16,7 @@ import random
 from pathlib import Path
 
 from evals.training.passages import load
+from evals.training.readings import NQ_SEED, SQUAD_SEED, in_fitting_order
 
 TARGET = Path(__file__).parents[2] / "rag" / "data" / "trained_on.json"
 
@@ -33,8 +34,7 @@ def main() -> None:
 def squad_questions(data: Path) -> list[str]:
     """Ids of all questions on the articles that were fitted on, or whose questions served as foreign ones."""
     texts, rows = load(data / "squad2_dev")
-    titles = sorted({text.title for text in texts.values()})
-    random.Random(13).shuffle(titles)
+    titles = in_fitting_order({text.title for text in texts.values()}, random.Random(SQUAD_SEED))
     fitted = {i for i in range(len(titles)) if i % 2}
     fitted |= {(i + 2) % len(titles) for i in fitted}
     chosen = {titles[i] for i in fitted}
@@ -44,7 +44,7 @@ def squad_questions(data: Path) -> list[str]:
 def natural_questions(data: Path, *, questions: int) -> list[str]:
     """Ids of the NQ questions that the signals were fitted on, and of those in the training half."""
     _, rows = load(data / "nq_open_oracle")
-    fitted = {row["id"] for i, row in enumerate(random.Random(14).sample(rows, questions)) if i % 2}
+    fitted = {row["id"] for i, row in enumerate(random.Random(NQ_SEED).sample(rows, questions)) if i % 2}
     return sorted(fitted | {row["id"] for row in rows if in_training_half(row["id"])})
 
 

@@ -230,12 +230,11 @@ def _ingest_once(
     settings: Settings, paths: Sequence[str], prune: bool, dry_run: bool, lock_timeout: float | None, json_: bool
 ) -> bool:
     """Ingest once and print the report; return whether a file failed."""
-    from rag.build import open_index
+    from rag.build import open_index, sync_limits
     from rag.errors import IndexMissing
-    from rag.ingest import SyncLimits, plan, sync
+    from rag.ingest import plan, sync
 
-    chosen = settings.ingest
-    limits = SyncLimits(chosen.max_bytes, _wait(settings, lock_timeout), settings.embedding.languages)
+    limits = sync_limits(settings, lock_timeout_s=lock_timeout)
     if dry_run:
         try:
             known = open_index(settings)

@@ -43,7 +43,7 @@ def gold_cited(said: Said, gold: Sequence[GoldSpan], mode: GoldMode) -> bool | N
     """
     if not gold:
         return None
-    reached = [any(_reaches(citation, span) for citation in _citations(said)) for span in gold]
+    reached = [any(reaches(citation, span) for citation in _citations(said)) for span in gold]
     return all(reached) if mode == "all" else any(reached)
 
 
@@ -165,7 +165,8 @@ def _citations(said: Said) -> list[Cited]:
     return [citation for sentence in said.sentences for citation in sentence.citations]
 
 
-def _reaches(citation: Cited, span: GoldSpan) -> bool:
+def reaches(citation: Cited, span: GoldSpan) -> bool:
+    """Whether a citation overlaps a span of its document by at least half of the shorter of both."""
     overlap = min(citation.end, span.end) - max(citation.start, span.start)
     shorter = min(citation.end - citation.start, span.end - span.start)
     return citation.doc_id == span.doc_id and overlap > 0 and 2 * overlap >= shorter

@@ -18,13 +18,13 @@ from langchain_core.documents import Document
 from langchain_core.embeddings import Embeddings
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
-from rag.build import open_index
+from rag.build import index_identity, open_index, sync_limits
 from rag.evaluation.environment import INDEXING, code_digest
 from rag.evaluation.question import Dataset, Question, brief_id_of
 from rag.evaluation.records import QuestionRecord
 from rag.evaluation.scoring import Outcome, records_of
 from rag.evaluation.systems import AnsweringSystem, Site, System, checked_answer, checked_passages, open_system
-from rag.ingest import SyncLimits, sync
+from rag.ingest import sync
 from rag.settings import Settings
 from rag.types import Answer, Scope
 
@@ -90,8 +90,7 @@ def build_site(
 
     Indexes are kept by corpus and where it lies, model, its number format, splitter and the code that makes them.
     """
-    settings = settings.model_copy(update={"index": work / "indexes" / "none"})
-    identity = open_index(settings, create=True, embeddings=embeddings).identity
+    identity = index_identity(settings, embeddings)
     # A factory's models may share an identity, which is their class where they state none.
     model = (settings.embedding.model, str(getattr(embeddings, "dtype", "")))
     # An index knows its sources by path: a copy of the corpus elsewhere would be refused as a second owner of its ids.
@@ -101,15 +100,10 @@ def build_site(
     folder = work / "indexes" / f"{_file_name(dataset.name)}-{key[:16]}"
     settings = settings.model_copy(update={"index": folder})
     index = open_index(settings, create=True, embeddings=embeddings)
-    limits = SyncLimits(
-        max_bytes=settings.ingest.max_bytes,
-        lock_timeout_s=settings.ingest.lock_timeout_s,
-        languages=settings.embedding.languages,
-    )
     report = sync(
         index,
         [str(path) for path in dataset.corpus],
-        limits=limits,
+        limits=sync_limits(settings),
         progress=lambda done, total, chunks: progress(f"index, {chunks} chunks", done, total),
     )
     failed = tuple(f"{failure.path}: {failure.reason}" for failure in report.failed)

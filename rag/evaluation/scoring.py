@@ -123,25 +123,23 @@ def _reading_scores(question: Question, outcome: Outcome, dataset: Dataset) -> d
     return {"unit_hit@1": float(right[0]), "unit_hit@3": float(any(right))}
 
 
-def _units(answer: Answer) -> list[Hit]:
+def _units(answer: Answer) -> list[Cited]:
     """Return the marked units of the evidence, best first."""
     marked = [(mark["score"], p, mark) for p in answer.evidence for mark in p.metadata.get("marked", ())]
     marked.sort(key=lambda m: -m[0])
-    return [_slice(rank, passage, mark["start"], mark["end"]) for rank, (_, passage, mark) in enumerate(marked, 1)]
+    return [_slice(passage, mark["start"], mark["end"]) for _, passage, mark in marked]
 
 
-def _slice(rank: int, passage: Document, start: int, end: int) -> Hit:
+def _slice(passage: Document, start: int, end: int) -> Cited:
     offset = passage.metadata["start"]
     text = passage.page_content[start - offset : end - offset]
-    return Hit(rank=rank, doc_id=doc_id_of(passage.metadata["brief_id"]), start=start, end=end, text=text)
+    return Cited(doc_id=doc_id_of(passage.metadata["brief_id"]), start=start, end=end, quote=text, valid=True)
 
 
-def _unit_is_right(question: Question, unit: Hit) -> bool:
+def _unit_is_right(question: Question, unit: Cited) -> bool:
     if question.gold:
-        cited = Cited(doc_id=unit.doc_id, start=unit.start or 0, end=unit.end or 0, quote=unit.text, valid=True)
-        said = Said(sentences=(AnswerSentence(text=unit.text, citations=(cited,)),))
-        return bool(citing.gold_cited(said, question.gold, "any"))
-    return unit.doc_id in question.doc_ids and answering.contains(unit.text, question.answers)
+        return any(citing.reaches(unit, span) for span in question.gold)
+    return unit.doc_id in question.doc_ids and answering.contains(unit.quote, question.answers)
 
 
 def _answer_scores(question: Question, said: Said, cited: bool | None) -> dict[str, float]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import os
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -46,6 +46,11 @@ class Plan:
         """Share of the learning rate at a step: linear up in `warm_up` of the steps, then linear down to 0."""
         rising = max(1, round(self.warm_up * self.steps))
         return min((step + 1) / rising, max(0.0, (self.steps - step) / max(1, self.steps - rising)))
+
+    @classmethod
+    def of(cls, kept: Mapping[str, Any]) -> Self:
+        """Read what `asdict` made of a plan."""
+        return cls(**{**kept, "shape": Shape(**kept["shape"])})
 
 
 @dataclass

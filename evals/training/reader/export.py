@@ -22,7 +22,7 @@ from transformers import BertConfig
 
 from evals.training.reader.course import Plan
 from evals.training.reader.examples import MAX_QUESTION_TOKENS, MAX_TOKENS
-from evals.training.reader.model import FROZEN, CrossEncoder, Shape, build, from_bert, from_packaged, put, to_bert
+from evals.training.reader.model import FROZEN, CrossEncoder, build, from_bert, from_packaged, put, to_bert
 from evals.training.reader.units import MODEL
 from rag.embedding import PACKAGED
 
@@ -36,8 +36,7 @@ _BERT_FIELDS = (
 def load_run(work: Path, name: str) -> tuple[CrossEncoder, Plan]:
     """Load the best averaged weights of a run, and its plan."""
     folder = work / "runs" / name
-    kept: dict[str, Any] = json.loads((folder / "plan.json").read_text(encoding="utf-8"))
-    plan = Plan(**{**kept, "shape": Shape(**kept["shape"])})
+    plan = Plan.of(json.loads((folder / "plan.json").read_text(encoding="utf-8")))
     model = from_packaged(plan.shape)
     put(model, load_file(folder / "best.safetensors"))
     return model.eval(), plan
@@ -64,7 +63,7 @@ def export(weights: Mapping[str, Tensor], plan: Plan, bert: BertConfig, out: Pat
 def load_export(folder: Path, word_embeddings: Tensor) -> tuple[CrossEncoder, Plan]:
     """Load an exported reader in float32 upon the embedding model's word embeddings."""
     config: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    plan = Plan(**{**config["plan"], "shape": Shape(**config["plan"]["shape"])})
+    plan = Plan.of(config["plan"])
     model = build(BertConfig(**config["bert"]), plan.shape)
     put(model, from_bert(load_file(folder / WEIGHTS), plan.shape))
     with torch.no_grad():

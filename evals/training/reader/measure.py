@@ -24,14 +24,14 @@ from langchain_core.documents import Document
 from sklearn.metrics import roc_auc_score
 from tokenizers import Tokenizer
 
-from evals.training.passages import Text
+from evals.training.passages import Text, load
 from evals.training.reader.course import Plan
 from evals.training.reader.examples import context_of, encode, lay_out
 from evals.training.reader.export import load_run
 from evals.training.reader.model import CrossEncoder, answered
 from evals.training.reader.prepare import trained_ids
 from evals.training.reader.swaps import names_in, swap
-from evals.training.reader.units import MODEL, counter, load, packaged_tokenizer, passages_of
+from evals.training.reader.units import MODEL, counter, packaged_tokenizer, passages_of
 from evals.training.readings import holds
 from rag.embedding import SentenceTransformerEmbeddings
 from rag.evaluation.records import Measured

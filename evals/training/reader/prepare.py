@@ -19,12 +19,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from evals.training.passages import Text
+from evals.training.passages import Text, load
 from evals.training.reader.cloze import SETS, cloze_examples
 from evals.training.reader.examples import Asked, write
 from evals.training.reader.questions import Article, dev_example, normalised, nq_examples, squad_examples
 from evals.training.reader.swaps import names_in
-from evals.training.reader.units import UnitInContext, UnitSearch, counter, load, packaged_tokenizer, units_of
+from evals.training.reader.units import UnitInContext, UnitSearch, counter, packaged_tokenizer, units_of
 from evals.training.trained_on import TARGET
 from rag.split import CountTokens
 

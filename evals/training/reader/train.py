@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 import torch
 from safetensors.torch import save_file
@@ -151,8 +151,7 @@ def main() -> None:
 def _plan(path: Path, args: argparse.Namespace, data: Data) -> Plan:
     """Take the plan of a run that was begun, or make one and keep it."""
     if path.exists():
-        kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return Plan(**{**kept, "shape": Shape(**kept["shape"])})
+        return Plan.of(json.loads(path.read_text(encoding="utf-8")))
     shape = Shape(layers=args.layers, pooling=args.pooling, dropout=args.dropout)
     wanted = Plan(args.steps or 0, shape, args.loss, args.context_tokens, args.candidates, seed=args.seed)
     plan = wanted if args.steps else planned(wanted, data, hours=args.hours)

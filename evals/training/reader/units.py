@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from langchain_core.documents import Document
@@ -55,17 +53,6 @@ def packaged_tokenizer() -> Tokenizer:
 def counter(tokenizer: Tokenizer) -> CountTokens:
     """Return what counts the tokens of texts, without special ones."""
     return lambda texts: [len(e.ids) for e in tokenizer.encode_batch(list(texts), add_special_tokens=False)]
-
-
-def load(folder: Path) -> tuple[dict[str, Text], list[dict[str, Any]]]:
-    """Read a set's texts by id, and its questions; none where it has no file of them."""
-    texts = [Text(row["id"], row["title"], row["text"], row.get("date")) for row in _rows(folder / "corpus.jsonl")]
-    questions = folder / "questions.jsonl"
-    return {text.id: text for text in texts}, _rows(questions) if questions.exists() else []
-
-
-def _rows(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
 
 
 def passages_of(text: Text, count: CountTokens) -> list[Document]:

@@ -14,9 +14,7 @@ from rag.evaluation.forms.rows import Faults, Row, read_object
 from rag.evaluation.forms.source import Content, Declared, Source, declared
 from rag.evaluation.question import doc_id_of
 from rag.load import find, parse
-
-MAX_BYTES = 50_000_000
-"""Of one source, as `Settings.max_bytes` has it."""
+from rag.settings import IngestSettings
 
 
 def read_briefs(source: Source) -> Content:
@@ -114,7 +112,7 @@ class _Corpus:
 def _parse(paths: Sequence[Path], *, root: Path, wanted: Collection[str], faults: Faults) -> _Corpus:
     """Parse all briefs; unlike in an ingest, a source that cannot be read is a fault."""
     n_faults = faults.n
-    found = find(paths)
+    found, limit = find(paths), IngestSettings().max_bytes
     for failure in found.failures:
         faults.add(failure.path, failure.reason)
     stamps: list[Stamp] = []
@@ -122,7 +120,7 @@ def _parse(paths: Sequence[Path], *, root: Path, wanted: Collection[str], faults
     texts: dict[str, str] = {}
     for file in found.files:
         try:
-            data = file.read(max_bytes=MAX_BYTES)
+            data = file.read(max_bytes=limit)
             parsed = parse(file, data)
         except SourceError as error:
             faults.add(str(file.path), error.reason)
