@@ -417,6 +417,10 @@ class TestInABrowser:
     def test_the_page_is_no_wider_than_a_telephone(self, opened: Opened) -> None:
         assert opened.page.evaluate("document.documentElement.scrollWidth") == 390
 
+    @pytest.mark.parametrize("opened", ["long_named"], indirect=True)
+    def test_a_long_name_of_a_system_makes_it_no_wider(self, opened: Opened) -> None:
+        assert opened.page.evaluate("document.documentElement.scrollWidth") == 390
+
     @pytest.mark.parametrize("opened", ["hostile"], indirect=True)
     def test_hostile_text_is_shown_and_does_nothing(self, opened: Opened) -> None:
         opened.items.first.locator("summary").first.click()
@@ -463,6 +467,14 @@ class TestInABrowser:
         page.set_default_timeout(2000)
         assert Opened(page, tmp_path / "page.html", make_report(1000)).items.count() == 50
         page.close()
+
+
+@pytest.fixture(scope="module")
+def long_named(report: Report) -> Report:
+    """Failures of a system whose name is wider than a telephone's filter."""
+    name = "first passage of langchain-tutorial"
+    records = tuple(record.model_copy(update={"system": name}) for record in report.records if record.system == "bm25")
+    return report.model_copy(update={"records": records})
 
 
 @pytest.fixture(scope="module")
