@@ -3,6 +3,7 @@
 RagError
 ├── UsageError               the request itself is wrong (empty question, unknown brief, bad date)
 │   └── IndexMissing         no index at that place yet
+├── ModelUnusable            the weights of a model are missing or not those that were packaged
 ├── SourceError              one source cannot be read; the ingest goes on without it
 └── IndexUnusable            the index exists but cannot be used now
     ├── IndexLocked          another process is writing
@@ -23,6 +24,10 @@ class UsageError(RagError):
 
 class IndexMissing(UsageError):
     """There is no index at the given place yet."""
+
+
+class ModelUnusable(RagError):
+    """The weights of a model are missing, or not those that were packaged."""
 
 
 class SourceError(RagError):

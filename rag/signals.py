@@ -41,6 +41,8 @@ _KIND_NOUNS = frozenset(
 # Briefs on one story rank close together, and the answer stands in any of them: the first should not count for much
 # more than the second. On held-out SQuAD articles and NQ it makes no difference (n = 1,421).
 RANK_DAMPING = 2
+CONTEXT = "\n\n"
+"""What stands between a unit and its context in a pair; other cross-encoders read it as blank space."""
 _INITIALISM_WEIGHT = 0.35
 _NEGATION = re.compile(r"\b(?:not|never|no|none|nobody|neither|nor|without|cannot)\b|n['’]t\b", re.IGNORECASE)
 _LEANS = re.compile(r"[\"“'‘]?(?:he|she|it|they|his|her|its|their|this|that|these|those|both|such)\b", re.IGNORECASE)
@@ -103,6 +105,12 @@ class Candidate:
         return (self.text, in_context) if self.leans else (self.text,)
 
     @property
+    def in_context(self) -> str:
+        """The unit as a cross-encoder is shown it: its text and, after a blank line, title and what is before."""
+        around = context_of(self.passage.metadata["title"], " ".join(self.before.split()))
+        return f"{' '.join(self.text.split())}{CONTEXT}{around}"
+
+    @property
     def heading(self) -> str:
         """The heading that a list, an item or a table row is the content of; empty for sentences."""
         return "" if self.unit.kind == "sentence" else str(self.passage.metadata.get("heading") or "")
@@ -111,6 +119,11 @@ class Candidate:
     def leans(self) -> bool:
         """Whether it opens with a pronoun or depends on a lead-in, header or heading."""
         return self.unit.context is not None or bool(self.heading) or _LEANS.match(self.text) is not None
+
+
+def context_of(title: str, before: str) -> str:
+    """Write a unit's context: title, full stop, what stands before."""
+    return f"{title}. {before}".strip()
 
 
 def content_stems(question: str) -> tuple[str, ...]:

@@ -8,22 +8,24 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from torch import Tensor
 from transformers import BertConfig, BertModel
 
 from evals.training.passages import Text
 from evals.training.reader.cloze import gaps, is_factual, keyword_question
 from evals.training.reader.course import Course, Plan, begin, drawn, questions_at
-from evals.training.reader.examples import CLS, MAX_TOKENS, SEP, Asked, Example, Pair, lay_out, read, write
-from evals.training.reader.export import export, load_export
+from evals.training.reader.examples import Asked, Example, read, write
+from evals.training.reader.export import export
 from evals.training.reader.measure import Scored, refusal, right_within
-from evals.training.reader.model import CrossEncoder, Shape, binary, build, collate, listwise, to_bert
+from evals.training.reader.model import binary, listwise
 from evals.training.reader.prepare import prepare, trained_ids, unwrapped
 from evals.training.reader.questions import right_units
 from evals.training.reader.swaps import cased, dated, swap
 from evals.training.reader.train import Data, fit, load_data, step
 from evals.training.reader.units import UnitInContext, UnitSearch, counter, packaged_tokenizer, units_of
 from evals.training.trained_on import in_training_half
+from rag.encoder import CLS, MAX_TOKENS, SEP, CrossEncoder, Pair, Room, Shape, build, collate, lay_out, restore, to_bert
 
 TINY = Shape(layers=2)
 PLAN = Plan(steps=6, shape=TINY, lr_layers=2e-3, lr_head=2e-3, candidates=4)
@@ -75,7 +77,7 @@ def state_of(course: Course) -> dict[str, Tensor]:
 
 
 def test_input_cuts_the_context_before_the_unit() -> None:
-    short = lay_out([7, 8], [9] * 5, [4] * 200)
+    short = lay_out([7, 8], [9] * 5, [4] * 200, Room(context=200))
     assert short.ids[:4] == (CLS, 7, 8, SEP)
     assert short.n_question == 4
     assert len(short.ids) == MAX_TOKENS
@@ -163,13 +165,15 @@ def test_checkpoint_of_another_plan_is_refused(work: Path, tmp_path: Path) -> No
 
 def test_exported_reader_scores_alike(work: Path, tmp_path: Path) -> None:
     model = tiny_model().eval()
-    digest = export(model.kept(), PLAN, tiny_bert(), tmp_path)
-    again, plan = load_export(tmp_path, model.encoder.embeddings.word_embeddings.weight)
+    digest = export(model.kept(), PLAN, Room(), tiny_bert(), tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    weights = load_file(tmp_path / "model.safetensors")
+    again = restore(config, weights, model.encoder.embeddings.word_embeddings.weight)
     pairs = [lay_out([5, 6, i], [9, 10 + i], [11]) for i in range(6)]
     with torch.inference_mode():
         torch.testing.assert_close(again.score(pairs), model.score(pairs), atol=5e-3, rtol=5e-3)
-    assert plan == PLAN
-    assert json.loads((tmp_path / "config.json").read_text())["sha256"] == digest
+    assert Plan.of(config["plan"]) == PLAN
+    assert config["sha256"] == digest
     assert not any("word_embeddings" in name for name in torch_names(tmp_path))
 
 

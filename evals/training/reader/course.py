@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 
 from evals.training.reader.examples import Example
-from evals.training.reader.model import CrossEncoder, Loss, Shape, put
+from evals.training.reader.model import Loss
+from rag.encoder import CrossEncoder, Shape, put
 
 QUESTIONS_A_STEP = 16
 

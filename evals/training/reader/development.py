@@ -10,7 +10,8 @@ from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
 from evals.training.reader.examples import Example, Store
-from evals.training.reader.model import CrossEncoder, answered, put
+from evals.training.reader.model import answered
+from rag.encoder import CrossEncoder, put
 
 QUESTIONS = 400
 """About how many development questions are measured, evenly spaced over all: some 30 s on two cores."""

@@ -14,12 +14,8 @@ from safetensors.numpy import load_file, save_file
 from tokenizers import Tokenizer
 
 from evals.training.reader.units import UnitInContext
-
-CLS, SEP = 101, 102
-"""Ids of the special tokens in the packaged vocabulary."""
-
-MAX_TOKENS = 112
-MAX_QUESTION_TOKENS = 48
+from rag.encoder import Pair, Room, encode, lay_out
+from rag.signals import context_of
 
 Split = Literal["train", "dev"]
 Ids = NDArray[np.uint16]
@@ -57,14 +53,6 @@ class Example:
 
 
 @dataclass(frozen=True)
-class Pair:
-    """One input of the cross-encoder: token ids, of which the first `n_question` are the question's segment."""
-
-    ids: tuple[int, ...]
-    n_question: int
-
-
-@dataclass(frozen=True)
 class Store:
     """Token ids of units and of their contexts, one behind the other; `..._ends[i]` closes row i."""
 
@@ -75,30 +63,8 @@ class Store:
 
     def pair(self, question: Sequence[int], row: int, *, context_tokens: int) -> Pair:
         """Lay out the input of a question and a unit, with at most so many tokens of its context."""
-        around = _row(self.context, self.context_ends, row)[:context_tokens]
-        return lay_out(question, _row(self.text, self.text_ends, row), around)
-
-
-def lay_out(question: Sequence[int], text: Sequence[int], context: Sequence[int]) -> Pair:
-    """Lay out `[CLS] question [SEP] unit [SEP] context [SEP]` in `MAX_TOKENS`: the context is cut first, then the unit.
-
-    An empty context takes no separator.
-    """
-    head = (CLS, *question[:MAX_QUESTION_TOKENS], SEP)
-    body = (*text[: MAX_TOKENS - len(head) - 1], SEP)
-    room = MAX_TOKENS - len(head) - len(body) - 1
-    tail = (*context[:room], SEP) if room > 0 and context else ()
-    return Pair((*head, *body, *tail), len(head))
-
-
-def encode(tokenizer: Tokenizer, texts: Sequence[str]) -> list[list[int]]:
-    """Return the token ids of texts, without special tokens."""
-    return [encoding.ids for encoding in tokenizer.encode_batch(list(texts), add_special_tokens=False)]
-
-
-def context_of(title: str, before: str) -> str:
-    """Write the context as the reader is shown it: title, full stop, what stands before."""
-    return f"{title}. {before}".strip()
+        unit, around = _row(self.text, self.text_ends, row), _row(self.context, self.context_ends, row)
+        return lay_out(question, unit, around, Room(context=context_tokens))
 
 
 def write(work: Path, asked: Iterable[Asked], tokenizer: Tokenizer) -> None:

@@ -13,7 +13,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -21,12 +20,11 @@ from torch import Tensor
 from transformers import BertConfig
 
 from evals.training.reader.course import Plan
-from evals.training.reader.examples import MAX_QUESTION_TOKENS, MAX_TOKENS
-from evals.training.reader.model import FROZEN, CrossEncoder, build, from_bert, from_packaged, put, to_bert
-from evals.training.reader.units import MODEL
+from evals.training.reader.model import from_packaged
+from rag.cross_encoder import CONFIG, WEIGHTS, WORDS_OF
 from rag.embedding import PACKAGED
+from rag.encoder import FROZEN, CrossEncoder, Room, put, to_bert
 
-WEIGHTS = "model.safetensors"
 _BERT_FIELDS = (
     "hidden_size intermediate_size num_attention_heads hidden_act layer_norm_eps max_position_embeddings "
     "type_vocab_size vocab_size"
@@ -42,8 +40,8 @@ def load_run(work: Path, name: str) -> tuple[CrossEncoder, Plan]:
     return model.eval(), plan
 
 
-def export(weights: Mapping[str, Tensor], plan: Plan, bert: BertConfig, out: Path) -> str:
-    """Write weights and configuration to a folder. Returns the sha256 of the weights.
+def export(weights: Mapping[str, Tensor], plan: Plan, room: Room, bert: BertConfig, out: Path) -> str:
+    """Write weights and configuration to a folder, as `PackagedCrossEncoder` reads them. Returns the weights' sha256.
 
     The weights are named as a `BertModel` of all layers names them, beside `head.weight`, `head.bias` and `null`.
     """
@@ -52,23 +50,12 @@ def export(weights: Mapping[str, Tensor], plan: Plan, bert: BertConfig, out: Pat
     save_file(to_bert(half, plan.shape), out / WEIGHTS)
     digest = hashlib.sha256((out / WEIGHTS).read_bytes()).hexdigest()
     config = {
-        "plan": asdict(plan), "max_tokens": MAX_TOKENS, "max_question_tokens": MAX_QUESTION_TOKENS,
-        "word_embeddings": {"model": MODEL, "sha256": PACKAGED[MODEL][2]}, "sha256": digest,
+        "sha256": digest, "word_embeddings": {"model": WORDS_OF, "sha256": PACKAGED[WORDS_OF][2]},
+        "shape": asdict(plan.shape), "room": asdict(room), "plan": asdict(plan),
         "bert": {name: getattr(bert, name) for name in _BERT_FIELDS},
     }  # fmt: skip
-    (out / "config.json").write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
+    (out / CONFIG).write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
     return digest
-
-
-def load_export(folder: Path, word_embeddings: Tensor) -> tuple[CrossEncoder, Plan]:
-    """Load an exported reader in float32 upon the embedding model's word embeddings."""
-    config: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    plan = Plan.of(config["plan"])
-    model = build(BertConfig(**config["bert"]), plan.shape)
-    put(model, from_bert(load_file(folder / WEIGHTS), plan.shape))
-    with torch.no_grad():
-        model.encoder.embeddings.word_embeddings.weight.copy_(word_embeddings)
-    return model.eval(), plan
 
 
 def main() -> None:
@@ -79,7 +66,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder to write to")
     args = parser.parse_args()
     model, plan = load_run(args.work, args.name)
-    digest = export(model.kept(), plan, model.encoder.config, args.out)
+    room = Room(context=plan.context_tokens)
+    digest = export(model.kept(), plan, room, model.encoder.config, args.out)
     size = (args.out / WEIGHTS).stat().st_size
     print(f"{args.out / WEIGHTS}: {size / 1e6:.1f} MB, sha256 {digest}")
 

@@ -26,19 +26,19 @@ from tokenizers import Tokenizer
 
 from evals.training.passages import Text, load
 from evals.training.reader.course import Plan
-from evals.training.reader.examples import context_of, encode, lay_out
 from evals.training.reader.export import load_run
-from evals.training.reader.model import CrossEncoder, answered
+from evals.training.reader.model import answered
 from evals.training.reader.prepare import trained_ids
 from evals.training.reader.swaps import names_in, swap
 from evals.training.reader.units import MODEL, counter, packaged_tokenizer, passages_of
 from evals.training.readings import holds
 from rag.embedding import SentenceTransformerEmbeddings
+from rag.encoder import CrossEncoder, Room, encode, lay_out
 from rag.evaluation.records import Measured
 from rag.evaluation.statistics import bootstrap_mean, bootstrap_statistic
 from rag.lexicon import analyse
 from rag.read import EmbeddingScorer, SignalReader
-from rag.signals import Candidate, ask, candidates, coverage
+from rag.signals import Candidate, ask, candidates, context_of, coverage
 
 Scores = list[float]
 SUMS = {
@@ -94,8 +94,8 @@ class Systems:
         asked = encode(self.tokenizer, [question])[0]
         texts = encode(self.tokenizer, [" ".join(c.text.split()) for c in units])
         contexts = encode(self.tokenizer, [context_of(c.passage.metadata["title"], c.before) for c in units])
-        room = self.plan.context_tokens
-        pairs = [lay_out(asked, text, context[:room]) for text, context in zip(texts, contexts, strict=True)]
+        room = Room(context=self.plan.context_tokens)
+        pairs = [lay_out(asked, text, context, room) for text, context in zip(texts, contexts, strict=True)]
         with torch.inference_mode():
             return [float(s) for s in self.model.score(pairs)]
 

@@ -22,7 +22,8 @@ from safetensors.torch import save_file
 from evals.training.reader.course import QUESTIONS_A_STEP, Course, Plan, begin, questions_at, replace_file
 from evals.training.reader.development import figures
 from evals.training.reader.examples import Example, Store, read
-from evals.training.reader.model import LOSSES, CrossEncoder, Loss, Pooling, Shape, from_packaged
+from evals.training.reader.model import LOSSES, Loss, from_packaged
+from rag.encoder import CrossEncoder, Pooling, Shape
 
 QUESTIONS_A_PASS = 4
 CHECKPOINT_S = 300.0
