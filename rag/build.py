@@ -142,7 +142,7 @@ def open_assistant(settings: Settings | None = None, *, embeddings: Embeddings |
         catalogue=index.catalogue,
         identities=Identities(
             embedding=index.identity["embedding"],
-            reader="signals-1",
+            reader="signals-2",
             dtype=str(getattr(model, "dtype", "float32")),
             settings_digest=settings.digest(),
         ),
@@ -163,7 +163,7 @@ def sync_limits(settings: Settings, *, lock_timeout_s: float | None = None) -> S
 
 def warm_up(assistant: Assistant) -> None:
     """Load model and vectors now, so that the first question is as fast as the next."""
-    assistant.retriever.search("warm up")
+    assistant.reader.read("warm up", assistant.retriever.search("warm up"))
 
 
 def token_counter(embeddings: Embeddings) -> CountTokens:

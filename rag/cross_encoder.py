@@ -1,7 +1,6 @@
-"""The cross-encoders that score pairs of texts: those of rag/models, and any that sentence-transformers loads.
+"""Cross-encoders that keep all weights but the word embeddings, which are the packaged embedding model's.
 
-The packaged ones keep all weights but the word embeddings, which are the packaged embedding model's, whatever model the
-index uses. All files are checked by digest before they are used.
+All files are checked by digest before they are used. None is packaged yet (DECISIONS.md, 21).
 """
 
 from __future__ import annotations
@@ -9,6 +8,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import math
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,14 +25,13 @@ if TYPE_CHECKING:
 
     from rag.encoder import CrossEncoder, Room
 
-MODELS = Path(__file__).parent / "models"
 WORDS_OF = "all-MiniLM-L6-v2"
 WEIGHTS = "model.safetensors"
 CONFIG = "config.json"
 
 
 class PackagedCrossEncoder(BaseCrossEncoder):
-    """Scores pairs by a model of `rag/models`, loaded on first use. Safe for threads.
+    """Scores pairs by an exported model, loaded on first use. Safe for threads.
 
     Cost on two cores in float32: about 10 ms a pair of 60 tokens.
     """
@@ -49,7 +48,7 @@ class PackagedCrossEncoder(BaseCrossEncoder):
         try:
             self.config: dict[str, Any] = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise ModelUnusable(f"{folder / CONFIG} cannot be read ({error}); install geobrief again") from error
+            raise ModelUnusable(f"{folder / CONFIG} cannot be read ({error}); export the model again") from error
 
     @property
     def identity(self) -> str:
@@ -64,7 +63,8 @@ class PackagedCrossEncoder(BaseCrossEncoder):
     def score(self, text_pairs: Sequence[tuple[str, str]]) -> list[float]:
         """Return for each pair the log-odds that the second text answers, or supports, the first.
 
-        What follows a blank line in the second text is its context. Pairs are computed in batches of like lengths.
+        What follows a blank line in the second text is its context. Of a text that is too long the best window counts.
+        Pairs are computed in batches of like lengths.
 
         Raises:
             ModelUnusable: if the weights are not those that were packaged.
@@ -73,17 +73,22 @@ class PackagedCrossEncoder(BaseCrossEncoder):
             return []
         import torch
 
-        from rag.encoder import encode, lay_out
+        from rag.encoder import encode, lay_out, windows
 
         with self._loading:
             model, tokenizer, room = self._loaded
         second = [text.partition(CONTEXT) for _, text in text_pairs]
         firsts = encode(tokenizer, [first for first, _ in text_pairs])
         texts, contexts = (encode(tokenizer, [parts[i] for parts in second]) for i in (0, 2))
-        pairs = [lay_out(*row, room=room) for row in zip(firsts, texts, contexts, strict=True)]
+        cut = [windows(text, len(first), room) for first, text in zip(firsts, texts, strict=True)]
+        rows = [(i, window) for i, parts in enumerate(cut) for window in parts]
+        pairs = [lay_out(firsts[i], window, contexts[i], room) for i, window in rows]
         with torch.inference_mode():
             scores: list[float] = (model.score(pairs).float() - model.null.float()).tolist()
-        return scores
+        best = [-math.inf] * len(text_pairs)
+        for (i, _), score in zip(rows, scores, strict=True):
+            best[i] = max(best[i], score)
+        return best
 
     @functools.cached_property
     def _loaded(self) -> tuple[CrossEncoder, Tokenizer, Room]:
@@ -102,44 +107,6 @@ class PackagedCrossEncoder(BaseCrossEncoder):
         tokenizer.no_truncation()
         tokenizer.no_padding()
         return model.to(getattr(torch, self.dtype)), tokenizer, Room(**self.config["room"])
-
-
-class LibraryCrossEncoder(BaseCrossEncoder):
-    """Scores pairs by a cross-encoder that sentence-transformers loads, from a folder or the local hub cache."""
-
-    def __init__(self, model: str, *, dtype: str = "auto", allow_download: bool = False) -> None:
-        """Find the model's files.
-
-        Raises:
-            UsageError: if the model is not on this machine and may not be downloaded.
-        """
-        self._folder = resolve_model(model, allow_download=allow_download)
-        self._dtype = dtype
-        self._loading = threading.Lock()
-        self.identity = model
-
-    def score(self, text_pairs: Sequence[tuple[str, str]]) -> list[float]:
-        """Return the model's raw score of each pair: for a model of one label its logit."""
-        if not text_pairs:
-            return []
-        import torch
-
-        with self._loading:
-            model = self._model
-        scores: list[float] = model.predict(
-            list(text_pairs), activation_fn=torch.nn.Identity(), show_progress_bar=False
-        ).tolist()
-        return scores
-
-    @functools.cached_property
-    def _model(self) -> Any:
-        import torch
-        from sentence_transformers import CrossEncoder
-
-        chosen = native_dtype() if self._dtype == "auto" else self._dtype
-        return CrossEncoder(
-            str(self._folder), device="cpu", local_files_only=True, model_kwargs={"dtype": getattr(torch, chosen)}
-        )
 
 
 def packaged_folder() -> Path:

@@ -126,6 +126,12 @@ def lay_out(first: Sequence[int], second: Sequence[int], context: Sequence[int],
     return Pair((*head, *body, *tail), len(head))
 
 
+def windows(second: Sequence[int], n_first: int, room: Room, *, overlap: int = 16) -> list[Sequence[int]]:
+    """Cut a second text that leaves no room beside a first of `n_first` tokens into windows that overlap."""
+    size = room.pair - min(n_first, room.first) - 3
+    return [second[at : at + size] for at in range(0, max(1, len(second) - overlap), size - overlap)]
+
+
 def encode(tokenizer: Tokenizer, texts: Sequence[str]) -> list[list[int]]:
     """Return the token ids of texts, without special tokens."""
     return [encoding.ids for encoding in tokenizer.encode_batch(list(texts), add_special_tokens=False)]
@@ -148,7 +154,7 @@ def from_bert(weights: Mapping[str, Tensor], shape: Shape) -> dict[str, Tensor]:
 
 
 def restore(config: Mapping[str, Any], weights: Mapping[str, Tensor], word_embeddings: Tensor) -> CrossEncoder:
-    """Make the model of a configuration as `rag/models` keeps it, in float32, from kept weights."""
+    """Make the model of a configuration as it is exported, in float32, from kept weights."""
     shape = Shape(**config["shape"])
     model = build(BertConfig(**config["bert"]), shape)
     share_words(model, word_embeddings)

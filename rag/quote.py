@@ -34,19 +34,23 @@ def quote(
     Args:
         question: the standalone question.
         reading: the scored units and the evidence that they number.
-        threshold: score that the best unit must reach.
+        threshold: probability that anything answers below which nothing is quoted.
         max_sentences: most sentences in the answer.
 
     Returns:
         Sentences whose support is not set, and None; or no sentences and a reason for people.
     """
-    if not reading.units or reading.units[0].score < threshold:
+    if not reading.units or _confidence(reading) < threshold:
         return (), _reason(question, reading.evidence)
     chosen = _choose(question, reading, max_sentences)
     sentences: list[Sentence] = []
     for n, span, context in _in_order(chosen, reading.evidence, max_sentences):
         sentences.append(_sentence(n, reading.evidence[n - 1], span, context))
     return tuple(sentences), None
+
+
+def _confidence(reading: Reading) -> float:
+    return reading.units[0].score if reading.answerable is None else reading.answerable
 
 
 def _choose(question: str, reading: Reading, limit: int) -> list[ScoredUnit]:

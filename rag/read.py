@@ -1,7 +1,7 @@
 """Passages to evidence: which units answer the question, and whether anything does.
 
-Cheap signals choose the units, a cross-encoder scores them, and two small logistic models weigh all of it: one orders
-the units, one says how surely the best of them answers.
+Cheap signals choose the units, a cross-encoder scores them, and three small logistic models weigh all of it: one orders
+the units, one says how surely anything here answers, one how surely the first unit does.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from langchain_core.documents import Document
 from langchain_core.embeddings import Embeddings
 
 from rag.lexicon import analyse
-from rag.signal_weights import ANSWERS, RANK
+from rag.signal_weights import ANSWERS, RANK, RIGHT
 from rag.signals import Asked, Candidate, ask, candidates, cheap_signals, countable_stems, coverage, header, missing
 from rag.types import Reading, ScoredUnit
 
@@ -66,31 +66,34 @@ class EmbeddingScorer(BaseCrossEncoder):
 class SignalReader:
     """Scores the units of passages against a question.
 
-    The score of the best unit estimates how likely it answers, on the scale that the threshold of `rag.quote` cuts;
-    a unit e times less likely by the ranking model has a score e times lower. It is not calibrated.
+    The score of the best unit is the calibrated probability that it answers; a unit e times less likely by the ranking
+    model has a score e times lower.
 
     Attributes:
-        scorer: any cross-encoder; higher means closer.
+        similarity: a cross-encoder of (question, unit): the cosine of their embeddings.
         document_frequency: for stems, in how many chunks of the index each stands, and the number of chunks.
-        max_units: units that the scorer sees; encoding one costs about 5 ms in float32 on two cores.
+        max_units: units that are scored; encoding one costs about 5 ms in float32 on two cores.
+        reader: a cross-encoder of (question, unit in its context) that gives log-odds; the weights must know it.
     """
 
-    scorer: BaseCrossEncoder
+    similarity: BaseCrossEncoder
     document_frequency: DocumentFrequency
     max_units: int = 24
+    reader: BaseCrossEncoder | None = None
 
     def read(self, question: str, passages: Sequence[Document]) -> Reading:
-        """Order the passages and their units by how well they answer. One call of the scorer."""
+        """Order the passages and their units by how well they answer. One call of each scorer."""
         asked = ask(question, *self.document_frequency(countable_stems(question)))
-        measured = measure(asked, passages, self.scorer, max_units=self.max_units)
+        measured = measure(asked, passages, self.similarity, max_units=self.max_units, reader=self.reader)
         if not measured:
-            return Reading(evidence=tuple(passages), units=())
+            return Reading(evidence=tuple(passages), units=(), answerable=0.0)
         weighed = [(weigh(m.signals, RANK), m) for m in measured]
         weighed.sort(key=lambda pair: (-pair[0], *_tie(pair[1].candidate)))
         best = weighed[0][0]
-        confidence = logistic(weigh(answer_signals(asked, [m for _, m in weighed], [r for r, _ in weighed]), ANSWERS))
-        scored = [(confidence * math.exp(rank - best), m) for rank, m in weighed]
-        return _reading(passages, scored)
+        signals = answer_signals(asked, [m for _, m in weighed], [r for r, _ in weighed])
+        right = logistic(weigh(signals, RIGHT))
+        scored = [(right * math.exp(rank - best), m) for rank, m in weighed]
+        return _reading(passages, scored, answerable=logistic(weigh(signals, ANSWERS)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,18 +104,38 @@ class Measured:
     signals: Mapping[str, float]
 
 
-def measure(asked: Asked, passages: Sequence[Document], scorer: BaseCrossEncoder, *, max_units: int) -> list[Measured]:
-    """Measure the units of the first passages: cheap signals for all, the scorer for the `max_units` most promising."""
+def measure(
+    asked: Asked,
+    passages: Sequence[Document],
+    similarity: BaseCrossEncoder,
+    *,
+    max_units: int,
+    reader: BaseCrossEncoder | None = None,
+) -> list[Measured]:
+    """Measure the units of the first passages: cheap signals for all, scores for the `max_units` most promising."""
     cheap = [Measured(c, cheap_signals(asked, c)) for c in candidates(passages[:READ_PASSAGES])]
     cheap.sort(key=lambda m: (-_promise(m.signals), *_tie(m.candidate)))
     chosen = cheap[:max_units]
-    texts = list(dict.fromkeys(text for m in chosen for text in m.candidate.readings))
-    scores = scorer.score([(asked.text, text) for text in texts]) if texts else []
-    score = dict(zip(texts, scores, strict=True))
+    read = _scores(asked, reader, [m.candidate.in_context for m in chosen]) if reader else {}
+    close = _scores(asked, similarity, [text for m in chosen for text in m.candidate.readings])
     return [
-        Measured(m.candidate, {**m.signals, "similarity": max(score[text] for text in m.candidate.readings)})
+        Measured(
+            m.candidate,
+            {
+                **m.signals,
+                **({"reader": read[m.candidate.in_context]} if reader else {}),
+                "similarity": max(close[text] for text in m.candidate.readings),
+            },
+        )
         for m in chosen
     ]
+
+
+def _scores(asked: Asked, scorer: BaseCrossEncoder, texts: Sequence[str]) -> dict[str, float]:
+    """Score each different text once."""
+    different = list(dict.fromkeys(texts))
+    scores = scorer.score([(asked.text, text) for text in different]) if different else []
+    return dict(zip(different, scores, strict=True))
 
 
 def answer_signals(asked: Asked, measured: Sequence[Measured], ranks: Sequence[float]) -> dict[str, float]:
@@ -139,7 +162,22 @@ def answer_signals(asked: Asked, measured: Sequence[Measured], ranks: Sequence[f
         "numbers_all": coverage((t for t in asked.terms if t.number), *everything),
         "terms": math.log1p(len(asked.terms)),
         **{f"kind_{asked.kind}": 1.0},
+        **_of_reader([m.signals["reader"] for m in measured if "reader" in m.signals]),
     }
+
+
+def _of_reader(odds: Sequence[float]) -> dict[str, float]:
+    """Tell how surely the reader finds an answer among the units; nothing where none has read them."""
+    if not odds:
+        return {}
+    best = sorted(odds, reverse=True)
+    lead = min(best[0] - best[1], 8.0) if len(best) > 1 else 8.0
+    return {"reader_max": best[0], "reader_any": _log_sum(best), "reader_lead": lead}
+
+
+def _log_sum(odds: Sequence[float]) -> float:
+    """Return log sum exp: the log-odds that any unit answers, each against the same "nothing answers"."""
+    return float(np.logaddexp.reduce(np.asarray(odds)))
 
 
 def weigh(signals: Mapping[str, float], weights: Mapping[str, float]) -> float:
@@ -152,7 +190,7 @@ def logistic(x: float) -> float:
     return 1 / (1 + math.exp(-max(-60.0, min(60.0, x))))
 
 
-def _reading(passages: Sequence[Document], scored: Sequence[tuple[float, Measured]]) -> Reading:
+def _reading(passages: Sequence[Document], scored: Sequence[tuple[float, Measured]], *, answerable: float) -> Reading:
     """Number the passages by their best unit; those without a scored unit follow in their order."""
     by_place: dict[int, list[tuple[float, Measured]]] = {}
     for score, m in scored:
@@ -164,7 +202,7 @@ def _reading(passages: Sequence[Document], scored: Sequence[tuple[float, Measure
         ScoredUnit(number[m.candidate.place], m.candidate.unit, m.candidate.text, score, m.signals)
         for score, m in scored
     )
-    return Reading(evidence, units)
+    return Reading(evidence, units, answerable)
 
 
 def _marked(passage: Document, scored: Sequence[tuple[float, Measured]]) -> Document:

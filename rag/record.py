@@ -91,7 +91,12 @@ class SentenceRecord(Record):
 
 
 class EvidenceRecord(Record):
-    """A numbered passage; `score` is null until it is calibrated, `signals` are raw and for evaluators."""
+    """A numbered passage.
+
+    Attributes:
+        score: calibrated probability that its best unit answers; null where the reader scored none.
+        signals: raw values by name, for evaluators.
+    """
 
     n: int = Field(ge=1)
     brief_id: str
@@ -110,7 +115,9 @@ class EvidenceRecord(Record):
         """Read a passage."""
         data = passage.metadata
         shown = {key: data[key] for key in ("brief_id", "chunk_id", "title", "date", "source", "start", "end")}
-        return cls(n=n, score=None, signals=_signals(data), text=passage.page_content, **shown)
+        signals = _signals(data)
+        score = signals.pop("score", None)
+        return cls(n=n, score=score, signals=signals, text=passage.page_content, **shown)
 
 
 class NearestRecord(Record):

@@ -83,7 +83,7 @@ class AnswerSettings(Section):
     """How an answer is composed.
 
     Attributes:
-        threshold: confidence below which the corpus is said not to answer, in [0, 1].
+        threshold: probability that anything answers below which the corpus is said not to, in [0, 1].
         max_units: sentences read closely per question; each costs about 5 ms on two cores.
         max_question_chars: longer questions are refused.
     """

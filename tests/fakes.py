@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Sequence
 
+from langchain_core.cross_encoders import BaseCrossEncoder
 from langchain_core.embeddings import Embeddings
 
 DIMENSION = 256
@@ -34,6 +35,23 @@ class HashEmbeddings(Embeddings):
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         return [len(re.findall(r"\w+|[^\w\s]", text)) for text in texts]
+
+
+class SharedWords(BaseCrossEncoder):
+    """Log-odds by the share of the question's longer words that the second text holds: -5 for none, 5 for all.
+
+    Usable from the command line as `GEOBRIEF_READER__MODEL=tests.fakes:SharedWords`.
+    """
+
+    identity = "shared-words"
+
+    def score(self, text_pairs: Sequence[tuple[str, str]]) -> list[float]:
+        return [10 * _shared(first, second) - 5 for first, second in text_pairs]
+
+
+def _shared(first: str, second: str) -> float:
+    wanted, held = ({w for w in re.findall(r"\w+", text.lower()) if len(w) > 3} for text in (first, second))
+    return len(wanted & held) / len(wanted) if wanted else 0.0
 
 
 def _vector(text: str) -> list[float]:

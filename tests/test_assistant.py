@@ -32,7 +32,7 @@ def talks(desk: Desk) -> Desk:
 
 
 def test_an_answer_quotes_word_for_word_with_the_exact_span(talks: Desk) -> None:
-    answer = talks.ask("What did they agree to cooperate on?")
+    answer = talks.ask("What did Kenya and Norway agree to cooperate on?")
     sentence = answer.sentences[-1]
     assert sentence.text == "They agreed to cooperate on fisheries, shipping and solar power."
     assert sentence.support == 1.0

@@ -59,7 +59,8 @@ def passage(text: str = TEXT, *, brief_id: str = "oslo", start: int = 0, **extra
 
 def reader(**scores: float) -> SignalReader:
     """Make a reader over an index of which nothing is known, with written scores."""
-    return SignalReader(WrittenScores({k.replace("_", " "): v for k, v in scores.items()}), lambda stems: ({}, 0))
+    written = WrittenScores({k.replace("_", " "): v for k, v in scores.items()})
+    return SignalReader(written, lambda stems: ({}, 0))
 
 
 def test_the_unit_that_the_scorer_prefers_comes_first_when_words_do_not_decide() -> None:
@@ -116,6 +117,15 @@ def test_the_scorer_is_called_once_for_at_most_max_units() -> None:
     assert len({sentence for _, sentence in scorer.calls[0]}) <= 4
 
 
+def test_a_reader_sees_title_and_the_sentence_before() -> None:
+    scorer = WrittenScores({"wheat": 2.0})
+    reader = SignalReader(WrittenScores({}), lambda stems: ({}, 0), reader=scorer)
+    reading = reader.read("What does it cover?", [passage()])
+    shown = "The accord covers wheat, maize and rice.\n\nGrain talks. They signed a grain accord on 3 May 2021."
+    assert ("What does it cover?", shown) in scorer.calls[0]
+    assert {unit.signals["reader"] for unit in reading.units} == {0.0, 2.0}
+
+
 def test_a_unit_that_two_passages_share_is_scored_once() -> None:
     reading = reader().read("Where did the envoys meet?", [passage(), passage()])
     assert len(reading.units) == 3
@@ -123,7 +133,7 @@ def test_a_unit_that_two_passages_share_is_scored_once() -> None:
 
 def test_no_passages_give_an_empty_reading() -> None:
     reading = reader().read("Where did the envoys meet?", [])
-    assert (reading.evidence, reading.units) == ((), ())
+    assert (reading.evidence, reading.units, reading.answerable) == ((), (), 0.0)
 
 
 def test_reading_twice_gives_the_same() -> None:

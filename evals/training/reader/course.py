@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import random
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
 import torch
+from safetensors.torch import save_file
 from torch import Tensor
 
 from evals.training.reader.examples import Example
@@ -18,6 +20,8 @@ from evals.training.reader.model import Loss
 from rag.encoder import CrossEncoder, Shape, put
 
 QUESTIONS_A_STEP = 16
+CHECKPOINT = "checkpoint.pt"
+AVERAGED = "averaged.safetensors"
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,6 @@ class Course:
     optimiser: torch.optim.AdamW
     average: dict[str, Tensor]
     step: int = 0
-    best: float = float("-inf")
 
     def save(self, path: Path) -> None:
         """Write everything that the next step depends on; a failure leaves the old file whole."""
@@ -74,7 +77,6 @@ class Course:
             "optimiser": self.optimiser.state_dict(),
             "rng": torch.get_rng_state(),
             "step": self.step,
-            "best": self.best,
         }
         replace_file(path, lambda partial: torch.save(state, partial))
 
@@ -90,7 +92,7 @@ class Course:
         put(self.model, state["model"])
         self.optimiser.load_state_dict(state["optimiser"])
         torch.set_rng_state(state["rng"])
-        self.average, self.step, self.best = state["average"], state["step"], state["best"]
+        self.average, self.step = state["average"], state["step"]
 
 
 def begin(plan: Plan, model: CrossEncoder) -> Course:
@@ -105,6 +107,25 @@ def begin(plan: Plan, model: CrossEncoder) -> Course:
     made = [{"params": ps, "lr": lr, "initial_lr": lr, "weight_decay": decay} for (lr, decay), ps in groups.items()]
     average = {name: parameter.detach().clone() for name, parameter in model.kept().items()}
     return Course(plan, model, torch.optim.AdamW(made), average)
+
+
+def keep(course: Course, folder: Path) -> None:
+    """Write a run's checkpoint and its averaged weights."""
+    course.save(folder / CHECKPOINT)
+    replace_file(folder / AVERAGED, lambda partial: save_file(course.average, partial))
+
+
+def logger(path: Path) -> Callable[..., None]:
+    """Return what prints fields as a line of JSON, with the time, and appends it to a file."""
+
+    def log(**fields: object) -> None:
+        rounded = {name: round(value, 4) if isinstance(value, float) else value for name, value in fields.items()}
+        line = json.dumps({"at": time.strftime("%H:%M:%S"), **rounded})
+        print(line, flush=True)
+        with path.open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+
+    return log
 
 
 def questions_at(step: int, examples: Sequence[Example], plan: Plan) -> Iterator[Example]:

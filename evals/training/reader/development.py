@@ -29,11 +29,6 @@ class Figures:
     auroc: float
     n: int
 
-    @property
-    def sum(self) -> float:
-        """What the best weights are chosen by."""
-        return self.first + self.auroc
-
 
 def figures(
     model: CrossEncoder, weights: Mapping[str, Tensor], dev: Sequence[Example], store: Store, *, context_tokens: int

@@ -19,7 +19,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import BertConfig
 
-from evals.training.reader.course import Plan
+from evals.training.reader.course import AVERAGED, Plan
 from evals.training.reader.model import from_packaged
 from rag.cross_encoder import CONFIG, WEIGHTS, WORDS_OF
 from rag.embedding import PACKAGED
@@ -32,11 +32,11 @@ _BERT_FIELDS = (
 
 
 def load_run(work: Path, name: str) -> tuple[CrossEncoder, Plan]:
-    """Load the best averaged weights of a run, and its plan."""
+    """Load the averaged weights of a run as it stands, and its plan."""
     folder = work / "runs" / name
     plan = Plan.of(json.loads((folder / "plan.json").read_text(encoding="utf-8")))
     model = from_packaged(plan.shape)
-    put(model, load_file(folder / "best.safetensors"))
+    put(model, load_file(folder / AVERAGED))
     return model.eval(), plan
 
 

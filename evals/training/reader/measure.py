@@ -1,4 +1,4 @@
-"""Measure a trained reader on held-out articles and questions, beside cosine, coverage and the packaged signals.
+"""Measure a trained reader on held-out articles and questions, beside cosine and coverage.
 
     python -m evals.training.reader.measure --work WORK --data DIR [--name NAME] [--n 800] [--threads 2]
 
@@ -20,7 +20,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from langchain_core.documents import Document
 from sklearn.metrics import roc_auc_score
 from tokenizers import Tokenizer
 
@@ -37,13 +36,13 @@ from rag.encoder import CrossEncoder, Room, encode, lay_out
 from rag.evaluation.records import Measured
 from rag.evaluation.statistics import bootstrap_mean, bootstrap_statistic
 from rag.lexicon import analyse
-from rag.read import EmbeddingScorer, SignalReader
+from rag.read import EmbeddingScorer
 from rag.signals import Candidate, ask, candidates, context_of, coverage
 
 Scores = list[float]
 SUMS = {
+    "cosine+coverage": ("cosine", "coverage"),
     "cosine+coverage+reader": ("cosine", "coverage", "reader"),
-    "signals+reader": ("signals", "reader"),
 }
 
 
@@ -70,20 +69,16 @@ class Systems:
     """The systems that are compared."""
 
     cosine: EmbeddingScorer
-    signals: SignalReader
     model: CrossEncoder
     plan: Plan
     tokenizer: Tokenizer
 
-    def score(self, question: str, passages: Sequence[Document], units: Sequence[Candidate]) -> dict[str, Scores]:
-        """Score all units of the passages by each system, and by sums of ranks (negative, so that higher is better)."""
+    def score(self, question: str, units: Sequence[Candidate]) -> dict[str, Scores]:
+        """Score all units by each system, and by sums of ranks (negative, so that higher is better)."""
         terms = ask(question, {}, 0).terms
-        read = {(unit.unit.start, unit.unit.end, unit.text): unit.score
-                for unit in self.signals.read(question, passages).units}  # fmt: skip
         made = {
             "cosine": self.cosine.score([(question, c.text) for c in units]),
             "coverage": [coverage(terms, analyse(c.text)) for c in units],
-            "signals": [read.get((c.unit.start, c.unit.end, c.text), 0.0) for c in units],
             "reader": self.read(question, units),
         }
         sums = {name: _sum_of_ranks([made[part] for part in parts]) for name, parts in SUMS.items()}
@@ -109,8 +104,8 @@ def scored(kind: str, group: str, row: Mapping[str, Any], texts: Sequence[Text],
     right = tuple(any(holds(" ".join(c.text.split()), a) for a in answers) for c in units)
     if not units or (row["answerable"] and not any(right)):
         return None
-    scores = systems.score(row["question"], passages, units)
-    odds = {name: max(scores[name]) for name in ("cosine", "coverage", "signals")}
+    scores = systems.score(row["question"], units)
+    odds = {name: max(scores[name]) for name in ("cosine", "coverage")}
     odds["reader"] = answered(torch.tensor(scores["reader"]), systems.model.null.detach())
     return Scored(kind, group, right, scores, odds)
 
@@ -201,7 +196,7 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     model, plan = load_run(args.work, args.name)
     cosine = EmbeddingScorer(SentenceTransformerEmbeddings(MODEL, dtype="float32"))
-    systems = Systems(cosine, SignalReader(cosine, lambda stems: ({}, 0)), model, plan, packaged_tokenizer())
+    systems = Systems(cosine, model, plan, packaged_tokenizer())
     rows: list[dict[str, Any]] = []
     report(collect(Path(args.data), systems, n=args.n), rows.append)
     lines = [json.dumps(row) for row in rows]

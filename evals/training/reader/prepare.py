@@ -14,7 +14,7 @@ import os
 import random
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -66,15 +66,21 @@ def squad(
         by_title.setdefault(texts[row["doc_ids"][0]].title, []).append(row)
     rng = random.Random(SEED)
     titles = rng.sample(sorted(by_title), len(by_title))
+    dev = dev_titles(by_title, dev_articles)
     units = {t.id: tuple(units_of(t, count)) for t in texts.values() if t.title in by_title}
     for title in titles:
-        is_dev = title in titles[len(titles) - dev_articles :]
         article = _article(title, titles[: len(titles) - dev_articles], texts, units, by_title)
         for row in by_title[title]:
-            if is_dev:
+            if title in dev:
                 yield from filter(None, [dev_example(row, article)])
             else:
                 yield from squad_examples(row, article, rng)
+
+
+def dev_titles(titles: Collection[str], dev_articles: int) -> list[str]:
+    """Return the articles that are for development: the last of an order that depends on the seed alone."""
+    ordered = random.Random(SEED).sample(sorted(titles), len(titles))
+    return ordered[len(ordered) - dev_articles :]
 
 
 def _article(

@@ -3,7 +3,7 @@
     python -m evals.training.reader.train --work WORK [--name NAME] [--hours 1.0] [--threads 2]
 
 The number of steps is planned once, from --hours and the speed of a short try, or given by --steps. A run lies in
-WORK/runs/NAME: plan.json, checkpoint.pt, best.safetensors (averaged weights at the best development figure), log.jsonl.
+WORK/runs/NAME: plan.json, checkpoint.pt, averaged.safetensors (written with each checkpoint), log.jsonl.
 """
 
 from __future__ import annotations
@@ -11,15 +11,14 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import get_args
 
 import torch
-from safetensors.torch import save_file
 
-from evals.training.reader.course import QUESTIONS_A_STEP, Course, Plan, begin, questions_at, replace_file
+from evals.training.reader.course import CHECKPOINT, QUESTIONS_A_STEP, Course, Plan, begin, keep, logger, questions_at
 from evals.training.reader.development import figures
 from evals.training.reader.examples import Example, Store, read
 from evals.training.reader.model import LOSSES, Loss, from_packaged
@@ -85,7 +84,7 @@ def _average(course: Course) -> None:
 
 def fit(course: Course, data: Data, folder: Path, log: Callable[..., None], *, until: int | None = None) -> None:
     """Go on to the end of the plan, or to a step, from the folder's checkpoint if there is one."""
-    checkpoint = folder / "checkpoint.pt"
+    checkpoint = folder / CHECKPOINT
     if checkpoint.exists():
         course.load(checkpoint)
     end = course.plan.steps if until is None else until
@@ -99,24 +98,21 @@ def fit(course: Course, data: Data, folder: Path, log: Callable[..., None], *, u
             log(step=course.step, of=course.plan.steps, loss=sum(losses) / len(losses), pairs_a_s=pairs / (now - since))
             losses, pairs, since = [], 0, now
         if now - measured > DEVELOPMENT_S and course.step < course.plan.steps:
-            _develop(course, data, folder, log)
+            _develop(course, data, log)
             measured = since = time.monotonic()
         if now - saved > CHECKPOINT_S:
-            course.save(checkpoint)
+            keep(course, folder)
             saved = time.monotonic()
     if course.step == course.plan.steps:
-        _develop(course, data, folder, log)
-    course.save(checkpoint)
+        _develop(course, data, log)
+    keep(course, folder)
 
 
-def _develop(course: Course, data: Data, folder: Path, log: Callable[..., None]) -> None:
-    """Measure the averaged weights; keep them if they are the best so far (early stopping by choice of the best)."""
+def _develop(course: Course, data: Data, log: Callable[..., None]) -> None:
+    """Log the figures of the averaged weights. They choose nothing: they differ by less than their noise."""
     room = course.plan.context_tokens
     found = figures(course.model, course.average, data.dev, data.store, context_tokens=room)
     log(step=course.step, **asdict(found))
-    if found.sum > course.best:
-        course.best = found.sum
-        replace_file(folder / "best.safetensors", lambda partial: save_file(course.average, partial))
 
 
 def pairs_a_second(course: Course, data: Data, *, steps: int = 3) -> float:
@@ -146,7 +142,7 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     plan = _plan(folder / "plan.json", args, data)
     course = begin(plan, from_packaged(plan.shape))
-    fit(course, data, folder, _logger(folder / "log.jsonl"))
+    fit(course, data, folder, logger(folder / "log.jsonl"))
 
 
 def _plan(path: Path, args: argparse.Namespace, data: Data) -> Plan:
@@ -158,20 +154,6 @@ def _plan(path: Path, args: argparse.Namespace, data: Data) -> Plan:
     plan = wanted if args.steps else planned(wanted, data, hours=args.hours)
     path.write_text(json.dumps(asdict(plan), indent=1) + "\n", encoding="utf-8")
     return plan
-
-
-def _logger(path: Path) -> Callable[..., None]:
-    def log(**fields: object) -> None:
-        line = json.dumps({"at": time.strftime("%H:%M:%S"), **_rounded(fields)})
-        print(line, flush=True)
-        with path.open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
-
-    return log
-
-
-def _rounded(fields: Mapping[str, object]) -> dict[str, object]:
-    return {name: round(value, 4) if isinstance(value, float) else value for name, value in fields.items()}
 
 
 def _arguments() -> argparse.ArgumentParser:

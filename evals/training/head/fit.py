@@ -1,0 +1,88 @@
+"""Fit the weights in rag/signal_weights.py, and report them by cross-validation.
+
+    python -m evals.training.head.fit --data DIR --cache DIR [--reader FOLDER] [--write]
+
+DIR holds squad2_dev and world_factbook; --cache keeps vectors and readings between runs. With --reader the signals of
+an exported cross-encoder are measured as well. The first run takes about ten minutes on two cores, with one twenty.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import pickle
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from evals.training.encoder import packaged_encoder
+from evals.training.head.fitting import Head, Weights, fit, rescaled
+from evals.training.head.reading import Read
+from evals.training.head.report import Judged, cross_validated, lines, natural
+from evals.training.head.sources import Models, briefs, factbook, squad
+from rag.cross_encoder import PackagedCrossEncoder
+
+TARGET = Path(__file__).parents[3] / "rag" / "signal_weights.py"
+THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85)
+
+
+def collect(data: Path, cache: Path, reader: Path | None, *, threads: int) -> list[Read]:
+    """Read the questions of all sources, or what the last run with the same reader kept."""
+    model = PackagedCrossEncoder(reader, dtype="float32") if reader else None
+    kept = cache / f"reads-{model.identity if model else 'none'}.pkl"
+    if kept.exists():
+        return list(pickle.loads(kept.read_bytes()))
+    cache.mkdir(parents=True, exist_ok=True)
+    models = Models(model, packaged_encoder(cache / "vectors.pkl"))
+    torch.set_num_threads(threads)
+    reads = [*briefs(models, cache), *squad(models, data, n=80), *factbook(models, data, n=100)]
+    models.encoder.save()
+    kept.write_bytes(pickle.dumps(reads))
+    return reads
+
+
+def calibrated(head: Head, judged: Sequence[Judged]) -> Head:
+    """Rescale a head's probabilities by what folds that did not see the questions said of the written ones."""
+    asked = [one for one in judged if natural(one)]
+    answers = rescaled(head.answers, [one.odds["head"] for one in asked], [one.read.answerable for one in asked])
+    right = rescaled(head.right, [one.right for one in asked], [one.first for one in asked])
+    return replace(head, answers=answers, right=right)
+
+
+def write(head: Head, threshold: float) -> None:
+    """Write the weights as the constants of rag/signal_weights.py."""
+    text = TARGET.read_text(encoding="utf-8").split("\nTHRESHOLD")[0]
+    parts = [f"\nTHRESHOLD = {threshold}", ""]
+    for name, weights in (("RANK", head.rank), ("ANSWERS", head.answers), ("RIGHT", head.right)):
+        parts += [f"{name}: Mapping[str, float] = {{", *_rows(weights), "}"]
+    TARGET.write_text(text + "\n".join(parts) + "\n", encoding="utf-8")
+
+
+def _rows(weights: Weights) -> list[str]:
+    return [f'    "{name}": {weight:.3f},' for name, weight in weights.items()]
+
+
+def main() -> None:
+    """Fit, report by folds, and with --write keep the weights."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=os.environ.get("GEOBRIEF_DATA"), help="folder of the sets")
+    parser.add_argument("--cache", type=Path, required=True, help="folder for vectors and readings between runs")
+    parser.add_argument("--reader", type=Path, help="folder of an exported reader")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--decay", type=float, default=0.3)
+    parser.add_argument("--without", nargs="*", default=[], help="signals to leave out")
+    parser.add_argument("--threshold", type=float, default=0.75, help="what --write sets as default")
+    parser.add_argument("--write", action="store_true", help="write rag/signal_weights.py")
+    args = parser.parse_args()
+    reads = collect(Path(args.data), args.cache, args.reader, threads=args.threads)
+    judged = cross_validated(reads, without=args.without, decay=args.decay)
+    head = calibrated(fit(reads, without=args.without, decay=args.decay), judged)
+    print("\n".join(lines(judged, THRESHOLDS)))
+    if args.write:
+        write(head, args.threshold)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,152 @@
+"""The three logistic models of the head and how they are fitted.
+
+The ranking model is a list-wise softmax: the units that answer should take the probability. The other two are logistic
+regressions on `rag.read.answer_signals`: does anything here answer, and does the unit that was put first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize  # type: ignore[import-untyped]
+
+from evals.training.head.reading import Read
+from rag.read import Measured, answer_signals, logistic, weigh
+
+Array = NDArray[np.float64]
+Weights = dict[str, float]
+
+RANK_NAMES = (
+    "reader similarity coverage coverage_before coverage_titled names numbers plain missing phrases "
+    "offers negation length leans complete asks dense lexical "
+    "offers_who offers_when offers_where offers_number offers_why offers_list offers_ordinal"
+).split()
+ANSWER_NAMES = (
+    "bias reader reader_max reader_any reader_lead similarity similarity_max coverage coverage_before coverage_titled "
+    "coverage_passage coverage_max plain plain_passage plain_max names names_passage numbers numbers_passage "
+    "numbers_all strangers missing missing_passage missing_all phrases negation rank lead terms "
+    "offers_who offers_when offers_where offers_number offers_why offers_list offers_ordinal "
+    "kind_who kind_when kind_where kind_number kind_why kind_list kind_ordinal kind_polar kind_how"
+).split()
+# Each kind of reading weighs as much as its share here, whatever its count.
+KIND_SHARES = {
+    "briefs": 4.0, "briefs/written": 2.0, "briefs/removed": 1.0, "briefs/swapped": 1.0,
+    "squad": 1.5, "squad/unanswerable": 1.0, "squad/swapped": 0.5, "factbook": 0.5, "factbook/removed": 0.5,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Head:
+    """Weights by signal: of the order of units, of whether anything answers, of whether the first unit does."""
+
+    rank: Weights
+    answers: Weights
+    right: Weights
+
+    def order(self, read: Read) -> list[int]:
+        """Places of the units, best first."""
+        ranks = [weigh(m.signals, self.rank) for m in read.units]
+        return sorted(range(len(ranks)), key=lambda i: (-ranks[i], i))
+
+    def probabilities(self, read: Read) -> tuple[float, float]:
+        """That anything answers, and that the first unit does."""
+        row = row_of(read, self.rank)
+        return logistic(weigh(row, self.answers)), logistic(weigh(row, self.right))
+
+
+def share_of(kind: str) -> str:
+    """Name the share that a kind counts in: written refusals of the briefs share one."""
+    part, _, refusal = kind.partition("/")
+    written = part == "briefs" and refusal not in ("", "removed", "swapped")
+    return "briefs/written" if written else kind
+
+
+def row_of(read: Read, rank: Mapping[str, float]) -> Weights:
+    """Signals of the answering models, with the units in the ranking model's order."""
+    ranks = [weigh(m.signals, rank) for m in read.units]
+    order = sorted(range(len(ranks)), key=lambda i: (-ranks[i], i))
+    units: list[Measured] = [read.units[i] for i in order]
+    return answer_signals(read.asked, units, [ranks[i] for i in order])
+
+
+def fit(reads: Sequence[Read], *, without: Sequence[str] = (), decay: float = 0.3) -> Head:
+    """Fit the head on the signals that were measured, leaving out those named."""
+    measured = {name for read in reads for m in read.units for name in m.signals}
+    rank = fit_ranking(reads, [n for n in RANK_NAMES if n in measured and n not in without], decay=decay)
+    signals = [row_of(read, rank) for read in reads]
+    names = [name for name in ANSWER_NAMES if name not in without and any(name in row for row in signals)]
+    rows = matrix(signals, names)
+    answerable = np.array([read.answerable for read in reads], dtype=float)
+    right = np.array([first_is_right(read, rank) for read in reads], dtype=float)
+    share = share_weights(reads)
+    fitted = [fit_logistic(rows, truth, share, names, decay=decay) for truth in (answerable, right)]
+    return Head(rank, *fitted)
+
+
+def first_is_right(read: Read, rank: Mapping[str, float]) -> bool:
+    """Whether the unit that the ranking model puts first answers."""
+    ranks = [weigh(m.signals, rank) for m in read.units]
+    return read.right[max(range(len(ranks)), key=lambda i: (ranks[i], -i))]
+
+
+def fit_ranking(reads: Sequence[Read], names: Sequence[str], *, decay: float) -> Weights:
+    """Minimise -log sum of the right units' softmax, over readings that have right and wrong units."""
+    mixed = [read for read in reads if any(read.right) and not all(read.right)]
+    lists = [matrix([m.signals for m in read.units], names) for read in mixed]
+    share, x = share_weights(mixed), np.concatenate(lists)
+    right = np.concatenate([np.array(read.right) for read in mixed])
+    sizes = np.array([len(rows) for rows in lists])
+    starts = np.cumsum([0, *sizes])[:-1]
+
+    def loss(w: Array) -> tuple[float, Array]:
+        z = x @ w
+        z = np.exp(z - np.repeat(np.maximum.reduceat(z, starts), sizes))
+        p = z / np.repeat(np.add.reduceat(z, starts), sizes)
+        hit = np.add.reduceat(p * right, starts) + 1e-12
+        q = p * right / np.repeat(hit, sizes)
+        gradient = -((q - p) * np.repeat(share, sizes)) @ x
+        return float(-(share * np.log(hit)).sum() + decay * w @ w), gradient + 2 * decay * w
+
+    found = minimize(loss, np.zeros(len(names)), jac=True, method="L-BFGS-B")
+    return dict(zip(names, map(float, found.x), strict=True))
+
+
+def fit_logistic(rows: Array, truth: Array, share: Array, names: Sequence[str], *, decay: float) -> Weights:
+    """Minimise the weighted logistic loss; the bias is not decayed."""
+    free = np.array([0.0 if name == "bias" else 1.0 for name in names])
+
+    def loss(w: Array) -> tuple[float, Array]:
+        z = rows @ w
+        p = 1 / (1 + np.exp(-z))
+        value = share @ (np.logaddexp(0, z) - truth * z)
+        return float(value + decay * (free * w * w).sum()), (share * (p - truth)) @ rows + 2 * decay * free * w
+
+    found = minimize(loss, np.zeros(len(names)), jac=True, method="L-BFGS-B")
+    return dict(zip(names, map(float, found.x), strict=True))
+
+
+def rescaled(weights: Weights, odds: Sequence[float], truth: Sequence[bool]) -> Weights:
+    """Scale and shift a model's log-odds so that they are probabilities where they were measured.
+
+    Source: Platt, "Probabilistic outputs for support vector machines", 1999.
+    """
+    rows = np.stack([np.ones(len(odds)), np.asarray(odds)], axis=1)
+    ones = np.ones(len(odds))
+    found = fit_logistic(rows, np.asarray(truth, dtype=float), ones, ("bias", "scale"), decay=0.0)
+    scaled = {name: found["scale"] * weight for name, weight in weights.items()}
+    return {**scaled, "bias": scaled["bias"] + found["bias"]}
+
+
+def share_weights(reads: Sequence[Read]) -> Array:
+    """Weights that sum to the number of readings and give each kind its share."""
+    kinds = [share_of(read.kind) for read in reads]
+    total = sum(KIND_SHARES[kind] for kind in set(kinds))
+    return np.array([KIND_SHARES[kind] / total * len(reads) / kinds.count(kind) for kind in kinds])
+
+
+def matrix(rows: Sequence[Mapping[str, float]], names: Sequence[str]) -> Array:
+    """Lay signals out as (n_rows, n_names); absent signals are 0."""
+    return np.array([[row.get(name, 0.0) for name in names] for row in rows])

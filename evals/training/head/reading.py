@@ -1,0 +1,55 @@
+"""Questions with their measured units: what the head is fitted on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from langchain_core.cross_encoders import BaseCrossEncoder
+from langchain_core.documents import Document
+
+from rag.read import DocumentFrequency, Measured, measure
+from rag.signals import Asked, Candidate, ask, countable_stems
+
+
+@dataclass(frozen=True)
+class Read:
+    """A question with its measured units.
+
+    Attributes:
+        kind: set and, after a slash, kind of refusal: "briefs", "briefs/near_miss", "squad/swapped", ...
+        group: what is never parted between folds: a story, an article, a country.
+        right: for each unit, whether it answers.
+        scored: whether it is known which units answer.
+    """
+
+    kind: str
+    group: str
+    asked: Asked
+    answerable: bool
+    units: tuple[Measured, ...]
+    right: tuple[bool, ...]
+    scored: bool = True
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Where questions are read: a retriever's search, word frequencies, and both scorers."""
+
+    search: Callable[[str], list[Document]]
+    document_frequency: DocumentFrequency
+    reader: BaseCrossEncoder | None
+    similarity: BaseCrossEncoder
+
+    def read(
+        self, kind: str, group: str, question: str, *, passages: Sequence[Document] | None = None,
+        right: Callable[[Candidate], bool] | None = None, answerable: bool = False,
+    ) -> Read | None:  # fmt: skip
+        """Measure a question over the passages given, or those found; None where there is no unit."""
+        found = self.search(question) if passages is None else passages
+        asked = ask(question, *self.document_frequency(countable_stems(question)))
+        units = tuple(measure(asked, found, self.similarity, max_units=24, reader=self.reader))
+        if not units:
+            return None
+        hits = tuple(right is not None and right(m.candidate) for m in units)
+        return Read(kind, group, asked, answerable, units, hits, scored=right is not None)

@@ -1,0 +1,96 @@
+"""Cross-encoders: exported weights upon the embedding model's words."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import BertConfig
+
+from evals.training.reader.course import Plan
+from evals.training.reader.export import export
+from rag.cross_encoder import PackagedCrossEncoder
+from rag.embedding import resolve_model
+from rag.encoder import MAX_TOKENS, Room, Shape, build, encode, windows
+from rag.errors import ModelUnusable
+
+QUESTION = "When did Finland join NATO?"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cross-encoder of two layers and random weights."""
+    torch.manual_seed(3)
+    shape = Shape(layers=2)
+    config = BertConfig.from_pretrained(resolve_model("all-MiniLM-L6-v2"))
+    model = build(config, shape)
+    torch.nn.init.normal_(model.head.weight)
+    out = tmp_path_factory.mktemp("models") / "reader"
+    export(model.kept(), Plan(1, shape), Room(), config, out)
+    return out
+
+
+@pytest.fixture(scope="module")
+def scorer(folder: Path) -> PackagedCrossEncoder:
+    return PackagedCrossEncoder(folder, dtype="float32")
+
+
+def test_a_pair_scores_the_same_alone_and_among_others(scorer: PackagedCrossEncoder) -> None:
+    texts = ["Finland joined NATO on 4 April 2023.", "Rain fell.", "Envoys met in Oslo and then in Geneva. " * 3]
+    together = scorer.score([(QUESTION, text) for text in texts])
+    alone = [scorer.score([(QUESTION, text)])[0] for text in texts]
+    assert together == pytest.approx(alone, abs=1e-4)
+    assert len(set(together)) == 3
+
+
+def test_what_follows_a_blank_line_is_context(scorer: PackagedCrossEncoder) -> None:
+    bare, shown, other = scorer.score(
+        [(QUESTION, "It joined."), (QUESTION, "It joined.\n\nFinland."), (QUESTION, "It joined.\n\nSweden.")]
+    )
+    assert len({round(score, 5) for score in (bare, shown, other)}) == 3
+
+
+def test_of_a_long_text_the_best_window_counts(scorer: PackagedCrossEncoder) -> None:
+    long = " ".join(f"clause {n} holds" for n in range(90))
+    _, tokenizer, room = scorer._loaded
+    first, second = encode(tokenizer, [QUESTION, long])
+    parts = windows(second, len(first), room)
+    assert len(parts) > 1
+    scores = scorer.score([(QUESTION, tokenizer.decode(list(part))) for part in parts])
+    assert scorer.score([(QUESTION, long)]) == pytest.approx([max(scores)], abs=1e-4)
+
+
+def test_windows_hold_every_token_and_leave_room_for_the_first_text() -> None:
+    tokens = list(range(300))
+    parts = windows(tokens, 10, Room())
+    assert {token for part in parts for token in part} == set(tokens)
+    assert all(10 + len(part) + 3 <= MAX_TOKENS for part in parts)
+    assert windows([5], 10, Room()) == [[5]]
+    assert windows([], 10, Room()) == [[]]
+
+
+def test_no_pairs_load_nothing(folder: Path) -> None:
+    fresh = PackagedCrossEncoder(folder)
+    assert fresh.score([]) == []
+    assert "_loaded" not in vars(fresh)
+
+
+def test_identity_names_the_weights(scorer: PackagedCrossEncoder, folder: Path) -> None:
+    digest = json.loads((folder / "config.json").read_text())["sha256"]
+    assert scorer.identity == f"reader@{digest[:12]}"
+
+
+def test_other_weights_than_those_packaged_are_refused(folder: Path, tmp_path: Path) -> None:
+    for name in ("config.json", "model.safetensors"):
+        (tmp_path / name).write_bytes((folder / name).read_bytes())
+    with (tmp_path / "model.safetensors").open("ab") as file:
+        file.write(b"x")
+    with pytest.raises(ModelUnusable, match="expected"):
+        PackagedCrossEncoder(tmp_path).score([("a", "b")])
+
+
+def test_a_folder_without_configuration_is_unusable(tmp_path: Path) -> None:
+    with pytest.raises(ModelUnusable, match=r"config\.json cannot be read"):
+        PackagedCrossEncoder(tmp_path)
