@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core.cross_encoders import BaseCrossEncoder
 
-from rag.embedding import PACKAGED, native_dtype, resolve_model
+from rag.embedding import PACKAGED, native_dtype, resolve_model, whole_tokenizer
 from rag.errors import ModelUnusable
 from rag.signals import CONTEXT
 
@@ -95,7 +95,6 @@ class PackagedCrossEncoder(BaseCrossEncoder):
         import torch
         from safetensors import safe_open
         from safetensors.torch import load
-        from tokenizers import Tokenizer
 
         from rag.encoder import Room, restore
 
@@ -103,10 +102,7 @@ class PackagedCrossEncoder(BaseCrossEncoder):
         words = packaged_folder()
         with safe_open(words / WEIGHTS, framework="pt") as file:
             model = restore(self.config, weights, file.get_tensor("embeddings.word_embeddings.weight"))
-        tokenizer = Tokenizer.from_file(str(words / "tokenizer.json"))
-        tokenizer.no_truncation()
-        tokenizer.no_padding()
-        return model.to(getattr(torch, self.dtype)), tokenizer, Room(**self.config["room"])
+        return model.to(getattr(torch, self.dtype)), whole_tokenizer(words), Room(**self.config["room"])
 
 
 def packaged_folder() -> Path:

@@ -93,12 +93,7 @@ class SentenceTransformerEmbeddings(Embeddings):
 
     @functools.cached_property
     def _tokenizer(self) -> Tokenizer:
-        from tokenizers import Tokenizer
-
-        tokenizer = Tokenizer.from_file(str(self._folder / "tokenizer.json"))
-        tokenizer.no_truncation()
-        tokenizer.no_padding()
-        return tokenizer
+        return whole_tokenizer(self._folder)
 
     @functools.cached_property
     def _model(self) -> SentenceTransformer:
@@ -120,6 +115,16 @@ class SentenceTransformerEmbeddings(Embeddings):
             local_files_only=True,
             model_kwargs={"dtype": getattr(torch, self.dtype)},
         )
+
+
+def whole_tokenizer(folder: Path) -> Tokenizer:
+    """Load the tokenizer of a model's folder, without truncation or padding."""
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
 
 
 def resolve_model(model: str, *, allow_download: bool = False) -> Path:

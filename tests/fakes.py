@@ -38,12 +38,7 @@ class HashEmbeddings(Embeddings):
 
 
 class SharedWords(BaseCrossEncoder):
-    """Log-odds by the share of the question's longer words that the second text holds: -5 for none, 5 for all.
-
-    Usable from the command line as `GEOBRIEF_READER__MODEL=tests.fakes:SharedWords`.
-    """
-
-    identity = "shared-words"
+    """Log-odds by the share of the question's longer words that the second text holds: -5 for none, 5 for all."""
 
     def score(self, text_pairs: Sequence[tuple[str, str]]) -> list[float]:
         return [10 * _shared(first, second) - 5 for first, second in text_pairs]

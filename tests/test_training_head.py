@@ -11,7 +11,7 @@ import pytest
 from langchain_core.documents import Document
 
 from evals.training.head import fit as command
-from evals.training.head.fitting import Head, fit, fit_logistic, matrix, rescaled, share_of, share_weights
+from evals.training.head.fitting import Head, fit, fit_logistic, matrix, rescaled, right_within, share_of, share_weights
 from evals.training.head.reading import Desk, Read
 from evals.training.head.report import cross_validated, lines, natural
 from rag.read import EmbeddingScorer, logistic
@@ -50,7 +50,7 @@ def test_a_fitted_head_puts_the_answering_unit_first_and_tells_what_is_answered(
         answerable, right = head.probabilities(read)
         assert (answerable > 0.5) == read.answerable
         if read.answerable:
-            assert read.right[head.order(read)[0]]
+            assert right_within(read, head.rank, 1)
             assert right > 0.5
 
 

@@ -151,10 +151,13 @@ def _concerns(name: str, question: Question, asked: Plan) -> bool:
     return name != "full" and question.answerable and bool(question.doc_ids)
 
 
+def messages_of(question: Question) -> list[BaseMessage]:
+    """Return the turns before a question as a system is given them."""
+    return [HumanMessage(turn.text) if turn.role == "user" else AIMessage(turn.text) for turn in question.history]
+
+
 def _ask(system: System, question: Question, asked: Plan, sample: Sample) -> Outcome:
-    history: list[BaseMessage] = [
-        HumanMessage(turn.text) if turn.role == "user" else AIMessage(turn.text) for turn in question.history
-    ]
+    history = messages_of(question)
     gold = Scope(briefs=tuple(brief_id_of(doc_id) for doc_id in question.doc_ids))
     scope = gold if sample.evidence == "gold" else Scope()
     started = time.perf_counter()

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize  # type: ignore[import-untyped]
 
 from evals.training.head.reading import Read
-from rag.read import Measured, answer_signals, logistic, weigh
+from rag.read import answer_signals, logistic, weigh
 
 Array = NDArray[np.float64]
 Weights = dict[str, float]
@@ -46,11 +46,6 @@ class Head:
     answers: Weights
     right: Weights
 
-    def order(self, read: Read) -> list[int]:
-        """Places of the units, best first."""
-        ranks = [weigh(m.signals, self.rank) for m in read.units]
-        return sorted(range(len(ranks)), key=lambda i: (-ranks[i], i))
-
     def probabilities(self, read: Read) -> tuple[float, float]:
         """That anything answers, and that the first unit does."""
         row = row_of(read, self.rank)
@@ -64,12 +59,16 @@ def share_of(kind: str) -> str:
     return "briefs/written" if written else kind
 
 
+def ranked(read: Read, rank: Mapping[str, float]) -> list[tuple[int, float]]:
+    """Places of the units with their scores by a ranking model, best first; ties in the order of the places."""
+    scores = [weigh(m.signals, rank) for m in read.units]
+    return sorted(enumerate(scores), key=lambda pair: (-pair[1], pair[0]))
+
+
 def row_of(read: Read, rank: Mapping[str, float]) -> Weights:
     """Signals of the answering models, with the units in the ranking model's order."""
-    ranks = [weigh(m.signals, rank) for m in read.units]
-    order = sorted(range(len(ranks)), key=lambda i: (-ranks[i], i))
-    units: list[Measured] = [read.units[i] for i in order]
-    return answer_signals(read.asked, units, [ranks[i] for i in order])
+    order = ranked(read, rank)
+    return answer_signals(read.asked, [read.units[i] for i, _ in order], [score for _, score in order])
 
 
 def fit(reads: Sequence[Read], *, without: Sequence[str] = (), decay: float = 0.3) -> Head:
@@ -80,16 +79,15 @@ def fit(reads: Sequence[Read], *, without: Sequence[str] = (), decay: float = 0.
     names = [name for name in ANSWER_NAMES if name not in without and any(name in row for row in signals)]
     rows = matrix(signals, names)
     answerable = np.array([read.answerable for read in reads], dtype=float)
-    right = np.array([first_is_right(read, rank) for read in reads], dtype=float)
+    right = np.array([right_within(read, rank, 1) for read in reads], dtype=float)
     share = share_weights(reads)
     fitted = [fit_logistic(rows, truth, share, names, decay=decay) for truth in (answerable, right)]
     return Head(rank, *fitted)
 
 
-def first_is_right(read: Read, rank: Mapping[str, float]) -> bool:
-    """Whether the unit that the ranking model puts first answers."""
-    ranks = [weigh(m.signals, rank) for m in read.units]
-    return read.right[max(range(len(ranks)), key=lambda i: (ranks[i], -i))]
+def right_within(read: Read, rank: Mapping[str, float], k: int) -> bool:
+    """Whether one of the `k` units that the ranking model puts first answers."""
+    return any(read.right[i] for i, _ in ranked(read, rank)[:k])
 
 
 def fit_ranking(reads: Sequence[Read], names: Sequence[str], *, decay: float) -> Weights:

@@ -20,7 +20,6 @@ class Read:
         kind: set and, after a slash, kind of refusal: "briefs", "briefs/near_miss", "squad/swapped", ...
         group: what is never parted between folds: a story, an article, a country.
         right: for each unit, whether it answers.
-        scored: whether it is known which units answer.
     """
 
     kind: str
@@ -29,7 +28,6 @@ class Read:
     answerable: bool
     units: tuple[Measured, ...]
     right: tuple[bool, ...]
-    scored: bool = True
 
 
 @dataclass(frozen=True)
@@ -52,4 +50,4 @@ class Desk:
         if not units:
             return None
         hits = tuple(right is not None and right(m.candidate) for m in units)
-        return Read(kind, group, asked, answerable, units, hits, scored=right is not None)
+        return Read(kind, group, asked, answerable, units, hits)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evals.training.head.fitting import Head, Weights, fit, row_of
+from evals.training.head.fitting import Head, Weights, fit, right_within, row_of, share_of
 from evals.training.head.reading import Read
 from rag.evaluation.records import Measured
 from rag.evaluation.refusal import auroc, ece, refusal_scores, reliability
@@ -55,15 +55,11 @@ def cross_validated(reads: Sequence[Read], *, without: Sequence[str] = (), decay
 def judge(read: Read, head: Head) -> Judged:
     """Judge a reading by a head and by single signals."""
     row = row_of(read, head.rank)
-    hits = {(name, k): _within(read, rank, k) for name, rank in {**SINGLE, "head": head.rank}.items() for k in (1, 3)}
+    hits = {
+        (name, k): right_within(read, rank, k) for name, rank in {**SINGLE, "head": head.rank}.items() for k in (1, 3)
+    }
     odds = {name: row.get(signal, 0.0) for name, signal in ODDS.items()}
     return Judged(read, hits, {**odds, "head": weigh(row, head.answers)}, weigh(row, head.right))
-
-
-def _within(read: Read, rank: Weights, k: int) -> bool:
-    ranks = [weigh(m.signals, rank) for m in read.units]
-    order = sorted(range(len(ranks)), key=lambda i: (-ranks[i], i))
-    return any(read.right[i] for i in order[:k])
 
 
 def lines(judged: Sequence[Judged], thresholds: Sequence[float]) -> Iterator[str]:
@@ -75,7 +71,11 @@ def lines(judged: Sequence[Judged], thresholds: Sequence[float]) -> Iterator[str
             first, three = (_mean([one.hits[system, k] for one in asked], asked) for k in (1, 3))
             yield f"{kind:22} {system:9} right first {first}  first three {three}"
     for kind in (kind for kind in [*kinds, "briefs/written"] if "/" in kind):
-        mixed = [one for one in judged if kind in (one.read.kind, _written(one)) or one.read.kind == kind.split("/")[0]]
+        mixed = [
+            one
+            for one in judged
+            if kind in (one.read.kind, share_of(one.read.kind)) or one.read.kind == kind.split("/")[0]
+        ]
         for system in (*ODDS, "head"):
             yield f"{kind:22} {system:9} AUROC {_auroc(mixed, system)}"
     yield from _calibration([one for one in judged if natural(one)], thresholds)
@@ -83,12 +83,7 @@ def lines(judged: Sequence[Judged], thresholds: Sequence[float]) -> Iterator[str
 
 def natural(one: Judged) -> bool:
     """Whether a reading is a question of the briefs benchmark as it was written."""
-    return one.read.kind == "briefs" or _written(one) == "briefs/written"
-
-
-def _written(one: Judged) -> str:
-    part, _, refusal = one.read.kind.partition("/")
-    return "briefs/written" if part == "briefs" and refusal not in ("", "removed", "swapped") else one.read.kind
+    return share_of(one.read.kind) in ("briefs", "briefs/written")
 
 
 def _calibration(asked: Sequence[Judged], thresholds: Sequence[float]) -> Iterator[str]:

@@ -16,12 +16,12 @@ from typing import Any
 
 from langchain_core.cross_encoders import BaseCrossEncoder
 from langchain_core.documents import Document
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
+from evals.briefs import CORPUS
 from evals.training.encoder import KeptEncoder
 from evals.training.head.reading import Desk, Read
 from evals.training.passages import SmallIndex, Text, chunks, load, with_ranks
-from evals.training.reader.prepare import DEV_ARTICLES, allowed, dev_titles, held_out_questions, trained_ids
+from evals.training.reader.prepare import DEV_ARTICLES, allowed, articles, dev_titles, held_out_questions, trained_ids
 from evals.training.reader.swaps import names_in, swap
 from evals.training.readings import holds
 from rag.build import open_index, open_retriever
@@ -29,6 +29,7 @@ from rag.evaluation.citing import reaches
 from rag.evaluation.dataset import open_dataset
 from rag.evaluation.question import Question
 from rag.evaluation.records import Cited
+from rag.evaluation.run import messages_of
 from rag.ingest import sync
 from rag.read import EmbeddingScorer
 from rag.rewrite import rewrite
@@ -37,7 +38,6 @@ from rag.signals import Candidate
 from rag.types import Scope
 
 SEED = 31
-CORPUS = Path(__file__).parents[3] / "corpus"
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def briefs(models: Models, cache: Path, *, split: str = "dev") -> Iterator[Read]
     desk = Desk(retriever.search, index.catalogue.document_frequency, models.reader, models.similarity)
     rng = random.Random(SEED)
     for question in questions:
-        text = rewrite(question.text, _messages(question))
+        text = rewrite(question.text, messages_of(question))
         yield from _kept(_brief(desk, question, text))
         if question.answerable:
             others = Scope(briefs=tuple(sorted(every - stories[question.group])))
@@ -90,19 +90,11 @@ def _brief(desk: Desk, question: Question, text: str) -> Read | None:
     return desk.read("briefs", question.group, text, right=right, answerable=True)
 
 
-def _messages(question: Question) -> list[BaseMessage]:
-    kinds: dict[str, Callable[..., BaseMessage]] = {"user": HumanMessage, "assistant": AIMessage}
-    return [kinds[turn.role](turn.text) for turn in question.history]
-
-
 def squad(models: Models, data: Path, *, n: int) -> Iterator[Read]:
     """Read questions on the development articles."""
     trained = trained_ids()
     texts, rows = load(data / "squad2_dev")
-    held = held_out_questions(data, trained)
-    by_title: dict[str, list[dict[str, Any]]] = {}
-    for row in allowed(rows, trained["squad2_dev"], held):
-        by_title.setdefault(texts[row["doc_ids"][0]].title, []).append(row)
+    by_title = articles(texts, allowed(rows, trained["squad2_dev"], held_out_questions(data, trained)))
     rng = random.Random(SEED)
     for title in dev_titles(by_title, DEV_ARTICLES):
         able, unable = ([row for row in by_title[title] if row["answerable"] == truth] for truth in (True, False))

@@ -20,7 +20,7 @@ def from_packaged(shape: Shape) -> CrossEncoder:
     """Start from the packaged embedding model's encoder.
 
     Raises:
-        ValueError: if its weights are not those that `rag.embedding` names by digest.
+        ModelUnusable: if its weights are not those that `rag.embedding` names by digest.
     """
     folder = packaged_folder()
     model = build(BertConfig.from_pretrained(folder), shape)

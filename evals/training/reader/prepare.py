@@ -61,9 +61,7 @@ def squad(
 ) -> Iterator[Asked]:
     """Make the examples of SQuAD's training articles, of which the last few are for development."""
     texts, questions = load(data / "squad2_dev")
-    by_title: dict[str, list[Row]] = {}
-    for row in allowed(questions, trained, held):
-        by_title.setdefault(texts[row["doc_ids"][0]].title, []).append(row)
+    by_title = articles(texts, allowed(questions, trained, held))
     rng = random.Random(SEED)
     titles = rng.sample(sorted(by_title), len(by_title))
     dev = dev_titles(by_title, dev_articles)
@@ -75,6 +73,14 @@ def squad(
                 yield from filter(None, [dev_example(row, article)])
             else:
                 yield from squad_examples(row, article, rng)
+
+
+def articles(texts: Mapping[str, Text], rows: Sequence[Row]) -> dict[str, list[Row]]:
+    """Group questions by the article that their paragraph is from."""
+    by_title: dict[str, list[Row]] = {}
+    for row in rows:
+        by_title.setdefault(texts[row["doc_ids"][0]].title, []).append(row)
+    return by_title
 
 
 def dev_titles(titles: Collection[str], dev_articles: int) -> list[str]:

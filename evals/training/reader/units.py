@@ -12,7 +12,8 @@ from langchain_core.documents import Document
 from tokenizers import Tokenizer
 
 from evals.training.passages import Text, with_ranks
-from rag.embedding import resolve_model
+from rag.embedding import resolve_model, whole_tokenizer
+from rag.encoder import encode
 from rag.lexicon import STOP_WORDS, analyse
 from rag.signals import candidates
 from rag.split import CountTokens, split
@@ -44,15 +45,12 @@ class UnitInContext:
 
 def packaged_tokenizer() -> Tokenizer:
     """Load the packaged model's tokenizer, without truncation or padding."""
-    tokenizer = Tokenizer.from_file(str(resolve_model(MODEL) / "tokenizer.json"))
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
-    return tokenizer
+    return whole_tokenizer(resolve_model(MODEL))
 
 
 def counter(tokenizer: Tokenizer) -> CountTokens:
     """Return what counts the tokens of texts, without special ones."""
-    return lambda texts: [len(e.ids) for e in tokenizer.encode_batch(list(texts), add_special_tokens=False)]
+    return lambda texts: [len(ids) for ids in encode(tokenizer, texts)]
 
 
 def passages_of(text: Text, count: CountTokens) -> list[Document]:
