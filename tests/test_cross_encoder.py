@@ -28,7 +28,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     model = build(config, shape)
     torch.nn.init.normal_(model.head.weight)
     out = tmp_path_factory.mktemp("models") / "reader"
-    export(model.kept(), Plan(1, shape), Room(), config, out)
+    export(model.kept(), Plan(1, shape), config, out)
     return out
 
 

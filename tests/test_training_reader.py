@@ -12,18 +12,19 @@ from safetensors.torch import load_file
 from torch import Tensor
 from transformers import BertConfig, BertModel
 
-from evals.training.passages import Text
+from evals.training.passages import Text, unwrapped
 from evals.training.reader.cloze import gaps, is_factual, keyword_question
 from evals.training.reader.course import Course, Plan, begin, drawn, questions_at
 from evals.training.reader.examples import Asked, Example, read, write
 from evals.training.reader.export import export
 from evals.training.reader.measure import Scored, refusal, right_within
 from evals.training.reader.model import binary, listwise
-from evals.training.reader.prepare import prepare, trained_ids, unwrapped
+from evals.training.reader.prepare import prepare, trained_ids
 from evals.training.reader.questions import right_units
 from evals.training.reader.swaps import cased, dated, swap
 from evals.training.reader.train import Data, fit, load_data, step
 from evals.training.reader.units import UnitInContext, UnitSearch, counter, packaged_tokenizer, units_of
+from evals.training.reader.written import Kind, Written, read_questions, removed_shares, written_examples
 from evals.training.trained_on import in_training_half
 from rag.encoder import CLS, MAX_TOKENS, SEP, CrossEncoder, Pair, Room, Shape, build, collate, lay_out, restore, to_bert
 
@@ -165,7 +166,7 @@ def test_checkpoint_of_another_plan_is_refused(work: Path, tmp_path: Path) -> No
 
 def test_exported_reader_scores_alike(work: Path, tmp_path: Path) -> None:
     model = tiny_model().eval()
-    digest = export(model.kept(), PLAN, Room(), tiny_bert(), tmp_path)
+    digest = export(model.kept(), PLAN, tiny_bert(), tmp_path)
     config = json.loads((tmp_path / "config.json").read_text())
     weights = load_file(tmp_path / "model.safetensors")
     again = restore(config, weights, model.encoder.embeddings.word_embeddings.weight)
@@ -287,7 +288,7 @@ TRAINED = {
 
 def test_prepared_data_hold_no_held_out_question(data: Path, tmp_path: Path) -> None:
     tokenizer = packaged_tokenizer()
-    made = list(prepare(data, TRAINED, counter(tokenizer), dev_articles=1, cloze=8))
+    made = list(prepare(data, TRAINED, counter(tokenizer), dev_articles=1, cloze=8, written=()))
     write(tmp_path, made, tokenizer)
     _, examples = read(tmp_path)
     ids = {e.id for e in examples if not e.kind.startswith("cloze")}
@@ -300,7 +301,7 @@ def test_prepared_data_hold_no_held_out_question(data: Path, tmp_path: Path) -> 
 
 
 def test_development_articles_are_not_trained_on(data: Path) -> None:
-    made = list(prepare(data, TRAINED, counter(packaged_tokenizer()), dev_articles=1, cloze=0))
+    made = list(prepare(data, TRAINED, counter(packaged_tokenizer()), dev_articles=1, cloze=0, written=()))
     squad = [a for a in made if a.kind.startswith("squad")]
     shown = {split: {u.doc for a in squad if a.split == split for u in (*a.right, *a.wrong)}
              for split in ("train", "dev")}  # fmt: skip
@@ -309,7 +310,7 @@ def test_development_articles_are_not_trained_on(data: Path) -> None:
 
 
 def test_null_examples_show_no_right_unit(data: Path) -> None:
-    made = list(prepare(data, TRAINED, counter(packaged_tokenizer()), dev_articles=1, cloze=8))
+    made = list(prepare(data, TRAINED, counter(packaged_tokenizer()), dev_articles=1, cloze=8, written=()))
     for one in made:
         is_null = one.kind.partition("/")[2] in ("unanswerable", "removed", "swapped", "outside")
         assert is_null == (not one.right)
@@ -348,3 +349,45 @@ def test_data_are_parted_by_split(work: Path) -> None:
     data = load_data(work)
     assert isinstance(data, Data)
     assert (len(data.train), len(data.dev)) == (20, 8)
+
+
+def written(question: str, kind: Kind, *right: int) -> Written:
+    return Written("us_state_historian", "essay", 1, 3, right, kind, question)
+
+
+@pytest.fixture
+def essay(tmp_path: Path) -> Path:
+    """One essay of five sentences, of which a window of three is asked about."""
+    text = "It began early. Envoys met in Oslo. They signed a pact on fish. The king stayed at home. It ended late."
+    folder = tmp_path / "us_state_historian"
+    folder.mkdir()
+    row = {"id": "essay", "title": "Fish", "text": text}
+    (folder / "corpus.jsonl").write_text(json.dumps(row) + "\n", encoding="utf-8")
+    return tmp_path
+
+
+def test_written_questions_are_asked_of_their_window(essay: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = [written("Which town hosted the talks?", "paraphrase", 0), written("Who hosted the talks?", "near_miss")]
+    monkeypatch.setattr("evals.training.reader.written.DEV_EVERY", 10**9)
+    count = counter(packaged_tokenizer())
+    dev = list(written_examples(essay, asked, count, random.Random(0)))
+    assert [(e.kind, e.split) for e in dev] == [("written", "dev"), ("written/near_miss", "dev")]  # the first document
+    assert [unit.text for unit in dev[0].right] == ["Envoys met in Oslo."]
+    window = {"Envoys met in Oslo.", "They signed a pact on fish.", "The king stayed at home."}
+    assert {unit.text for unit in (*dev[0].right, *dev[0].wrong)} == window
+    assert dev[1].right == ()
+    assert {unit.text for unit in dev[1].wrong} == window
+
+
+def test_answers_are_taken_away_until_an_opening_word_tells_nothing() -> None:
+    asked = [written("Why so?", "paraphrase", 0)] * 4 + [written("Why not?", "near_miss")] * 3
+    asked += [written("Who?", "paraphrase", 0), written("Who?", "near_miss"), written("Who?", "near_miss")]
+    assert removed_shares(asked) == {"why": 0.25, "who?": 0.0}
+
+
+def test_written_questions_name_units_inside_their_windows() -> None:
+    asked = read_questions()
+    assert len(asked) > 6_000
+    assert all(bool(one.right) == (one.kind not in ("near_miss", "false_premise")) for one in asked)
+    assert all(0 <= place < one.size for one in asked for place in one.right)
+    assert {one.set for one in asked} == {"us_state_historian", "ungdc_2013_2024", "squad2_dev"}

@@ -40,6 +40,11 @@ def load(folder: Path) -> tuple[dict[str, Text], list[dict[str, Any]]]:
     return {text.id: text for text in texts}, _rows(questions) if questions.exists() else []
 
 
+def unwrapped(text: str) -> str:
+    """Join the lines of a paragraph: speeches are wrapped unevenly, and paragraphs stand apart by an empty line."""
+    return "\n\n".join(" ".join(part.split()) for part in re.split(r"\n\s*\n", text)) if "\n\n" in text else text
+
+
 def _rows(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
 

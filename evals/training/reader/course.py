@@ -17,9 +17,8 @@ from torch import Tensor
 
 from evals.training.reader.examples import Example
 from evals.training.reader.model import Loss
-from rag.encoder import CrossEncoder, Shape, put
+from rag.encoder import CrossEncoder, Room, Shape, put
 
-QUESTIONS_A_STEP = 16
 CHECKPOINT = "checkpoint.pt"
 AVERAGED = "averaged.safetensors"
 
@@ -29,23 +28,26 @@ class Plan:
     """The settings of a run; the same plan over the same data gives the same weights on the same machine.
 
     Attributes:
-        steps: updates of the weights, of `QUESTIONS_A_STEP` questions each.
+        steps: updates of the weights, of `questions` each.
         candidates: most units a question is scored with.
-        context_tokens: most tokens of title and what stands before that a unit is shown with; 0 for none.
+        room: how many tokens question, unit and context may have; a context of 0 shows the unit alone.
+        start: folder of an exported model to start from; the packaged embedding model if empty.
         averaging: decay of the average of the weights; it grows from 0 with the steps, (1 + t) / (10 + t).
     """
 
     steps: int
     shape: Shape = field(default_factory=Shape)
     loss: Loss = "listwise"
-    context_tokens: int = 40
-    candidates: int = 10
+    room: Room = field(default_factory=Room)
+    questions: int = 16
+    candidates: int = 8
     lr_layers: float = 6e-5
     lr_head: float = 3e-4
     decay: float = 0.01
     warm_up: float = 0.05
     averaging: float = 0.999
     seed: int = 0
+    start: str = ""
 
     def lr_share(self, step: int) -> float:
         """Share of the learning rate at a step: linear up in `warm_up` of the steps, then linear down to 0."""
@@ -55,7 +57,7 @@ class Plan:
     @classmethod
     def of(cls, kept: Mapping[str, Any]) -> Self:
         """Read what `asdict` made of a plan."""
-        return cls(**{**kept, "shape": Shape(**kept["shape"])})
+        return cls(**{**kept, "shape": Shape(**kept["shape"]), "room": Room(**kept["room"])})
 
 
 @dataclass
@@ -133,7 +135,7 @@ def questions_at(step: int, examples: Sequence[Example], plan: Plan) -> Iterator
 
     Each pass over the examples has its own order; right units come first, then a draw of the wrong ones.
     """
-    for place in range(step * QUESTIONS_A_STEP, (step + 1) * QUESTIONS_A_STEP):
+    for place in range(step * plan.questions, (step + 1) * plan.questions):
         turn, at = divmod(place, len(examples))
         example = examples[_order(len(examples), plan.seed + turn)[at]]
         yield drawn(example, plan.candidates, random.Random(f"{plan.seed} {place}"))

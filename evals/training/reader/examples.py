@@ -61,10 +61,10 @@ class Store:
     context: Ids
     context_ends: NDArray[np.int64]
 
-    def pair(self, question: Sequence[int], row: int, *, context_tokens: int) -> Pair:
-        """Lay out the input of a question and a unit, with at most so many tokens of its context."""
+    def pair(self, question: Sequence[int], row: int, room: Room) -> Pair:
+        """Lay out the input of a question and a unit, in the room that there is."""
         unit, around = _row(self.text, self.text_ends, row), _row(self.context, self.context_ends, row)
-        return lay_out(question, unit, around, Room(context=context_tokens))
+        return lay_out(question, unit, around, room)
 
 
 def write(work: Path, asked: Iterable[Asked], tokenizer: Tokenizer) -> None:

@@ -23,7 +23,7 @@ from evals.training.reader.course import AVERAGED, Plan
 from evals.training.reader.model import from_packaged
 from rag.cross_encoder import CONFIG, WEIGHTS, WORDS_OF
 from rag.embedding import PACKAGED
-from rag.encoder import FROZEN, CrossEncoder, Room, put, to_bert
+from rag.encoder import FROZEN, CrossEncoder, put, to_bert
 
 _BERT_FIELDS = (
     "hidden_size intermediate_size num_attention_heads hidden_act layer_norm_eps max_position_embeddings "
@@ -40,7 +40,7 @@ def load_run(work: Path, name: str) -> tuple[CrossEncoder, Plan]:
     return model.eval(), plan
 
 
-def export(weights: Mapping[str, Tensor], plan: Plan, room: Room, bert: BertConfig, out: Path) -> str:
+def export(weights: Mapping[str, Tensor], plan: Plan, bert: BertConfig, out: Path) -> str:
     """Write weights and configuration to a folder, as `PackagedCrossEncoder` reads them. Returns the weights' sha256.
 
     The weights are named as a `BertModel` of all layers names them, beside `head.weight`, `head.bias` and `null`.
@@ -51,7 +51,7 @@ def export(weights: Mapping[str, Tensor], plan: Plan, room: Room, bert: BertConf
     digest = hashlib.sha256((out / WEIGHTS).read_bytes()).hexdigest()
     config = {
         "sha256": digest, "word_embeddings": {"model": WORDS_OF, "sha256": PACKAGED[WORDS_OF][2]},
-        "shape": asdict(plan.shape), "room": asdict(room), "plan": asdict(plan),
+        "shape": asdict(plan.shape), "room": asdict(plan.room), "plan": asdict(plan),
         "bert": {name: getattr(bert, name) for name in _BERT_FIELDS},
     }  # fmt: skip
     (out / CONFIG).write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
@@ -66,8 +66,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder to write to")
     args = parser.parse_args()
     model, plan = load_run(args.work, args.name)
-    room = Room(context=plan.context_tokens)
-    digest = export(model.kept(), plan, room, model.encoder.config, args.out)
+    digest = export(model.kept(), plan, model.encoder.config, args.out)
     size = (args.out / WEIGHTS).stat().st_size
     print(f"{args.out / WEIGHTS}: {size / 1e6:.1f} MB, sha256 {digest}")
 

@@ -32,7 +32,7 @@ from evals.training.reader.swaps import names_in, swap
 from evals.training.reader.units import MODEL, counter, packaged_tokenizer, passages_of
 from evals.training.readings import holds
 from rag.embedding import SentenceTransformerEmbeddings
-from rag.encoder import CrossEncoder, Room, encode, lay_out
+from rag.encoder import CrossEncoder, encode, lay_out
 from rag.evaluation.records import Measured
 from rag.evaluation.statistics import bootstrap_mean, bootstrap_statistic
 from rag.lexicon import analyse
@@ -89,7 +89,7 @@ class Systems:
         asked = encode(self.tokenizer, [question])[0]
         texts = encode(self.tokenizer, [" ".join(c.text.split()) for c in units])
         contexts = encode(self.tokenizer, [context_of(c.passage.metadata["title"], c.before) for c in units])
-        room = Room(context=self.plan.context_tokens)
+        room = self.plan.room
         pairs = [lay_out(asked, text, context, room) for text, context in zip(texts, contexts, strict=True)]
         with torch.inference_mode():
             return [float(s) for s in self.model.score(pairs)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -10,23 +11,25 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from transformers import BertConfig
 
-from rag.cross_encoder import packaged_folder
+from rag.cross_encoder import WEIGHTS, packaged_folder
 from rag.encoder import CrossEncoder, Shape, build, from_bert, put, share_words
 
 Loss = Literal["listwise", "binary"]
 
 
-def from_packaged(shape: Shape) -> CrossEncoder:
-    """Start from the packaged embedding model's encoder.
+def from_packaged(shape: Shape, start: str = "") -> CrossEncoder:
+    """Start from the packaged embedding model's encoder, or upon it from the layers of an exported model.
 
     Raises:
         ModelUnusable: if its weights are not those that `rag.embedding` names by digest.
     """
     folder = packaged_folder()
     model = build(BertConfig.from_pretrained(folder), shape)
-    weights = load_file(folder / "model.safetensors")
+    model.encoder.config._attn_implementation = "eager"  # in bfloat16 it trains half as fast again as SDPA
+    weights = load_file(folder / WEIGHTS)
     share_words(model, weights["embeddings.word_embeddings.weight"])
-    put(model, {**dict(model.kept()), **from_bert(weights, shape)})
+    own = load_file(Path(start) / WEIGHTS) if start else weights
+    put(model, {**dict(model.kept()), **from_bert(own, shape)})
     return model
 
 

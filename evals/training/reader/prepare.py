@@ -3,7 +3,8 @@
     python -m evals.training.reader.prepare --data DIR --out WORK
 
 DIR holds squad2_dev, nq_open_oracle, ungdc_2013_2024 and us_state_historian. Questions come only from the training
-halves that rag/data/trained_on.json names. Writes units.safetensors, examples.jsonl and counts.json.
+halves that rag/data/trained_on.json names, and from those written for training (evals/datasets/training). Writes
+units.safetensors, examples.jsonl and counts.json.
 """
 
 from __future__ import annotations
@@ -12,25 +13,25 @@ import argparse
 import json
 import os
 import random
-import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from evals.training.passages import Text, load
+from evals.training.passages import Text, load, unwrapped
 from evals.training.reader.cloze import SETS, cloze_examples
 from evals.training.reader.examples import Asked, write
 from evals.training.reader.questions import Article, dev_example, normalised, nq_examples, squad_examples
 from evals.training.reader.swaps import names_in
 from evals.training.reader.units import UnitInContext, UnitSearch, counter, packaged_tokenizer, units_of
+from evals.training.reader.written import Written, read_questions, written_examples
 from evals.training.trained_on import TARGET
 from rag.split import CountTokens
 
 SEED = 20
 DEV_ARTICLES = 3
-CLOZE = 8_000
+CLOZE = 2_000
 
 Row = dict[str, Any]
 Trained = Mapping[str, frozenset[str]]
@@ -42,12 +43,15 @@ def trained_ids(path: Path = TARGET) -> Trained:
     return {name: frozenset(ids) for name, ids in named.items()}
 
 
-def prepare(data: Path, trained: Trained, count: CountTokens, *, dev_articles: int, cloze: int) -> Iterator[Asked]:
+def prepare(
+    data: Path, trained: Trained, count: CountTokens, *, dev_articles: int, cloze: int, written: Sequence[Written]
+) -> Iterator[Asked]:
     """Make all examples, set by set, always the same."""
     held = held_out_questions(data, trained)
     yield from squad(data, trained["squad2_dev"], held, count, dev_articles=dev_articles)
     yield from natural_questions(data, trained["nq_open_oracle"], held, count)
     yield from public_domain(data, count, limit=cloze)
+    yield from written_examples(data, written, count, random.Random(SEED))
 
 
 def held_out_questions(data: Path, trained: Trained) -> frozenset[str]:
@@ -127,11 +131,6 @@ def public_domain(data: Path, count: CountTokens, *, limit: int) -> Iterator[Ask
         yield from cloze_examples(rng.sample(texts, len(texts)), count, rng, limit=limit // len(SETS))
 
 
-def unwrapped(text: str) -> str:
-    """Join the lines of a paragraph: speeches are wrapped unevenly, and paragraphs stand apart by an empty line."""
-    return "\n\n".join(" ".join(part.split()) for part in re.split(r"\n\s*\n", text)) if "\n\n" in text else text
-
-
 def allowed(rows: Sequence[Row], trained: frozenset[str], held: frozenset[str]) -> list[Row]:
     """Keep the rows that may be trained on and whose question equals no held-out one."""
     return [row for row in rows if row["id"] in trained and normalised(row["question"]) not in held]
@@ -144,7 +143,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder to write to")
     args = parser.parse_args()
     tokenizer = packaged_tokenizer()
-    made = list(prepare(Path(args.data), trained_ids(), counter(tokenizer), dev_articles=DEV_ARTICLES, cloze=CLOZE))
+    sizes: dict[str, Any] = {"dev_articles": DEV_ARTICLES, "cloze": CLOZE, "written": read_questions()}
+    made = list(prepare(Path(args.data), trained_ids(), counter(tokenizer), **sizes))
     write(args.out, made, tokenizer)
     counts = dict(sorted(Counter(f"{a.split} {a.kind}" for a in made).items()))
     (args.out / "counts.json").write_text(json.dumps(counts, indent=1) + "\n", encoding="utf-8")

@@ -18,13 +18,14 @@ from typing import get_args
 
 import torch
 
-from evals.training.reader.course import CHECKPOINT, QUESTIONS_A_STEP, Course, Plan, begin, keep, logger, questions_at
+from evals.training.reader.course import CHECKPOINT, Course, Plan, begin, keep, logger, questions_at
 from evals.training.reader.development import figures
 from evals.training.reader.examples import Example, Store, read
 from evals.training.reader.model import LOSSES, Loss, from_packaged
-from rag.encoder import CrossEncoder, Pooling, Shape
+from rag.embedding import native_dtype
+from rag.encoder import CrossEncoder, Pooling, Room, Shape
 
-QUESTIONS_A_PASS = 4
+QUESTIONS_A_PASS = 16
 CHECKPOINT_S = 300.0
 DEVELOPMENT_S = 600.0
 LOG_STEPS = 10
@@ -53,7 +54,8 @@ def step(course: Course, data: Data) -> tuple[float, int]:
     asked = list(questions_at(course.step, data.train, plan))
     total, n_pairs = 0.0, 0
     for start in range(0, len(asked), QUESTIONS_A_PASS):
-        loss, n = _pass(model, asked[start : start + QUESTIONS_A_PASS], data.store, plan)
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=native_dtype() == "bfloat16"):
+            loss, n = _pass(model, asked[start : start + QUESTIONS_A_PASS], data.store, plan)
         (loss / len(asked)).backward()  # type: ignore[no-untyped-call]
         total, n_pairs = total + float(loss.detach()), n_pairs + n
     torch.nn.utils.clip_grad_norm_(model.kept().values(), 1.0)
@@ -68,7 +70,7 @@ def step(course: Course, data: Data) -> tuple[float, int]:
 
 def _pass(model: CrossEncoder, asked: Sequence[Example], store: Store, plan: Plan) -> tuple[torch.Tensor, int]:
     """Score some questions together and sum their losses."""
-    pairs = [store.pair(e.tokens, row, context_tokens=plan.context_tokens) for e in asked for row in e.candidates]
+    pairs = [store.pair(e.tokens, row, plan.room) for e in asked for row in e.candidates]
     scores = torch.split(model.score(pairs), [len(e.candidates) for e in asked])
     loss = LOSSES[plan.loss]
     losses = [loss(mine, model.null, e.n_right) for mine, e in zip(scores, asked, strict=True)]
@@ -110,9 +112,8 @@ def fit(course: Course, data: Data, folder: Path, log: Callable[..., None], *, u
 
 def _develop(course: Course, data: Data, log: Callable[..., None]) -> None:
     """Log the figures of the averaged weights. They choose nothing: they differ by less than their noise."""
-    room = course.plan.context_tokens
-    found = figures(course.model, course.average, data.dev, data.store, context_tokens=room)
-    log(step=course.step, **asdict(found))
+    for found in figures(course.model, course.average, data.dev, data.store, course.plan.room):
+        log(step=course.step, **asdict(found))
 
 
 def pairs_a_second(course: Course, data: Data, *, steps: int = 3) -> float:
@@ -125,10 +126,10 @@ def pairs_a_second(course: Course, data: Data, *, steps: int = 3) -> float:
 
 def planned(wanted: Plan, data: Data, *, hours: float) -> Plan:
     """Set the steps of a plan to what fits in the hours at the speed of a short try."""
-    course = begin(replace(wanted, steps=1_000), from_packaged(wanted.shape))
+    course = begin(replace(wanted, steps=1_000), from_packaged(wanted.shape, wanted.start))
     speed = pairs_a_second(course, data)
     pairs = sum(min(len(e.candidates), wanted.candidates) for e in data.train) / len(data.train)
-    steps = int(hours * 3600 * speed / (pairs * QUESTIONS_A_STEP))
+    steps = int(hours * 3600 * speed / (pairs * wanted.questions))
     print(f"{speed:.1f} pairs a second, {pairs:.1f} pairs a question: {steps} steps in {hours} h", flush=True)
     return replace(wanted, steps=max(1, steps))
 
@@ -141,7 +142,7 @@ def main() -> None:
     folder = args.work / "runs" / args.name
     folder.mkdir(parents=True, exist_ok=True)
     plan = _plan(folder / "plan.json", args, data)
-    course = begin(plan, from_packaged(plan.shape))
+    course = begin(plan, from_packaged(plan.shape, plan.start))
     fit(course, data, folder, logger(folder / "log.jsonl"))
 
 
@@ -150,7 +151,9 @@ def _plan(path: Path, args: argparse.Namespace, data: Data) -> Plan:
     if path.exists():
         return Plan.of(json.loads(path.read_text(encoding="utf-8")))
     shape = Shape(layers=args.layers, pooling=args.pooling, dropout=args.dropout)
-    wanted = Plan(args.steps or 0, shape, args.loss, args.context_tokens, args.candidates, seed=args.seed)
+    room = Room(pair=args.tokens, context=args.context_tokens)
+    wanted = Plan(args.steps or 0, shape, args.loss, room, args.questions, args.candidates)
+    wanted = replace(wanted, seed=args.seed, start=args.start)
     plan = wanted if args.steps else planned(wanted, data, hours=args.hours)
     path.write_text(json.dumps(asdict(plan), indent=1) + "\n", encoding="utf-8")
     return plan
@@ -164,12 +167,15 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument("--steps", type=int, help="plan as many updates instead")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--start", default="", help="folder of an exported model to start from")
     parser.add_argument("--loss", choices=get_args(Loss), default="listwise")
     parser.add_argument("--pooling", choices=get_args(Pooling), default="cls")
     parser.add_argument("--layers", type=int, choices=(4, 6), default=6)
     parser.add_argument("--dropout", type=float, default=0.1)
-    parser.add_argument("--candidates", type=int, default=10, help="most units a question is scored with")
-    parser.add_argument("--context-tokens", type=int, default=40, help="most of title and what is before; 0 for none")
+    parser.add_argument("--questions", type=int, default=16, help="questions a step")
+    parser.add_argument("--tokens", type=int, default=112, help="most tokens of an input")
+    parser.add_argument("--candidates", type=int, default=8, help="most units a question is scored with")
+    parser.add_argument("--context-tokens", type=int, default=32, help="most of title and what is before; 0 for none")
     return parser
 
 

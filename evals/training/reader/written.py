@@ -1,0 +1,108 @@
+"""Examples from the written questions: worded unlike what answers them, or close to a text that does not answer."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from evals.training.passages import Text, load, unwrapped
+from evals.training.reader.examples import Asked, Split
+from evals.training.reader.questions import POOL
+from evals.training.reader.units import UnitInContext, UnitSearch, units_of
+from rag.split import CountTokens
+
+QUESTIONS = Path(__file__).parents[2] / "datasets" / "training" / "questions.jsonl"
+
+Kind = Literal["paraphrase", "keywords", "several", "near_miss", "false_premise"]
+
+DEV_EVERY = 12
+"""Every so many documents is for development."""
+
+REMOVED = 0.6
+"""Most of the answered questions of an opening word that are also asked of the other units alone."""
+
+Window = tuple[UnitInContext, ...]
+
+
+@dataclass(frozen=True)
+class Written:
+    """A written question.
+
+    Attributes:
+        set: the set that its document is from.
+        first: place of the window's first unit in the document, from 0.
+        size: number of units of the window.
+        right: places in the window of the units that answer, from 0; none for a refusal.
+    """
+
+    set: str
+    doc: str
+    first: int
+    size: int
+    right: tuple[int, ...]
+    kind: Kind
+    question: str
+
+
+def read_questions(path: Path = QUESTIONS) -> list[Written]:
+    """Read the written questions in their order."""
+    rows = map(json.loads, path.read_text(encoding="utf-8").splitlines())
+    return [Written(**{**row, "right": tuple(row["right"])}) for row in rows]
+
+
+def written_examples(
+    data: Path, questions: Sequence[Written], count: CountTokens, rng: random.Random
+) -> Iterator[Asked]:
+    """Make the examples of written questions, the windows of their documents as candidates."""
+    shown = windows(data, questions, count)
+    search = UnitSearch([unit for window in shown.values() for unit in window])
+    inside = {doc: UnitSearch(window) for doc, window in shown.items()}
+    place = {doc: i for i, doc in enumerate(shown)}
+    removed = removed_shares(questions)
+    for one in questions:
+        split: Split = "dev" if place[one.doc] % DEV_EVERY == 0 else "train"
+        example = _asked(one, inside[one.doc], search, split)
+        yield example
+        if example.right and split == "train" and rng.random() < removed[_opening(one)]:
+            yield replace(example, kind="written/removed", right=())
+
+
+def removed_shares(questions: Sequence[Written]) -> Mapping[str, float]:
+    """Share of the answered questions to ask without their answer, by opening word: so many that it tells nothing."""
+    answered, refused = (
+        Counter(_opening(one) for one in questions if bool(one.right) is truth) for truth in (True, False)
+    )
+    return {word: min(REMOVED, max(0.0, 1 - refused[word] / n)) for word, n in answered.items()}
+
+
+def _opening(one: Written) -> str:
+    return one.question.split()[0].lower()
+
+
+def windows(data: Path, questions: Sequence[Written], count: CountTokens) -> Mapping[str, Window]:
+    """Cut the documents that are asked about as the index would, and keep the units of their windows."""
+    texts = {name: load(data / name)[0] for name in sorted({one.set for one in questions})}
+    bounds = {one.doc: (texts[one.set][one.doc], one.first, one.size) for one in questions}
+    return {doc: _window(text, first, size, count) for doc, (text, first, size) in bounds.items()}
+
+
+def _window(text: Text, first: int, size: int, count: CountTokens) -> Window:
+    return tuple(units_of(replace(text, text=unwrapped(text.text)), count)[first : first + size])
+
+
+def _asked(one: Written, inside: UnitSearch, search: UnitSearch, split: Split) -> Asked:
+    window = inside.units
+    right = tuple(window[i] for i in one.right)
+    around = sorted((u for i, u in enumerate(window) if i not in one.right), key=lambda u: _distance(u, right))
+    close, far = inside.best(one.question, k=6, without=right), search.best(one.question, k=4, without=window)
+    wrong = tuple(dict.fromkeys((*close[:2], *around[:2], *close[2:], *far, *around)))[:POOL]
+    return Asked(one.doc, "written" if right else f"written/{one.kind}", split, one.question, right, wrong)
+
+
+def _distance(unit: UnitInContext, right: Sequence[UnitInContext]) -> int:
+    return min((abs(unit.place - other.place) for other in right), default=0)
