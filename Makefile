@@ -7,7 +7,7 @@ SYSTEMS := bm25,dense,hybrid,full
 Q ?= what sectors will they cooperate on
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run ask test test-all check format eval eval-all baseline bench browser
+.PHONY: help setup run ask test test-all check format eval eval-all baseline bench browser train
 
 help:
 	@echo "make run                 install, ingest corpus/, start the chat on http://$(HOST):$(PORT)"
@@ -18,6 +18,7 @@ help:
 	@echo "make eval                questions on corpus/, compared with evals/baseline.json"
 	@echo "make eval-all DATA=DIR   every benchmark, into the tables of evals/README.md"
 	@echo "make bench [DATA=DIR]    ingest against the bare model's speed"
+	@echo "make train DATA=DIR      make the reader, the verifier and the weights of the signals again"
 
 setup: .venv/.installed
 
@@ -80,3 +81,16 @@ eval-all: setup
 
 bench: setup
 	$(BIN)/python -m evals.bench.ingest $(if $(DATA),--data "$(DATA)")
+
+# Hours, or an hour where the CPU multiplies bfloat16; stopped and started again it goes on from its checkpoints.
+TRAIN := $(BIN)/python -m evals.training
+VERIFIER := --loss binary --candidates 1 --questions 32 --tokens 192 --start rag/models/reader
+train: .venv/.installed-dev
+	test -e .training/reader/counts.json || $(TRAIN).reader.prepare $(if $(DATA),--data "$(DATA)") --out .training/reader
+	$(TRAIN).reader.train --work .training/reader --steps 1364
+	$(TRAIN).reader.export --work .training/reader --out rag/models/reader
+	test -e .training/verifier/counts.json || $(TRAIN).verifier.prepare $(if $(DATA),--data "$(DATA)") --out .training/verifier
+	$(TRAIN).reader.train --work .training/verifier --name verifier --steps 500 $(VERIFIER)
+	$(TRAIN).reader.export --work .training/verifier --name verifier --out rag/models/verifier
+	$(TRAIN).verifier.calibrate $(if $(DATA),--data "$(DATA)") --write
+	$(TRAIN).head.fit $(if $(DATA),--data "$(DATA)") --cache .training/head --reader rag/models/reader --write

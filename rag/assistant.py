@@ -28,7 +28,7 @@ from rag.types import (
     Scope,
     Sentence,
 )
-from rag.verify import verify
+from rag.verify import Verifier
 
 NEAREST = 3
 """Briefs named beside an abstention."""
@@ -63,6 +63,7 @@ class Assistant:
     reader: Reader
     catalogue: Catalogue
     identities: Identities
+    verifier: Verifier = field(default_factory=Verifier)
     threshold: float = 0.5
     max_sentences: int = 5
     max_question_chars: int = 4000
@@ -95,7 +96,7 @@ class Assistant:
             quoted, reason = quote(standalone, reading, threshold=self.threshold, max_sentences=self.max_sentences)
         said: list[Sentence] = []
         with clock.stage("verify"):
-            said.extend(verify(quoted))
+            said.extend(self.verifier.verify(quoted))
         yield from (Said(sentence) for sentence in said)
         yield Answered(
             Answer(

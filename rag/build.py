@@ -11,7 +11,7 @@ from langchain_core.embeddings import Embeddings
 
 from rag.catalogue import Catalogue
 from rag.doctor import recover
-from rag.embedding import SentenceTransformerEmbeddings, embeddings_from
+from rag.embedding import SentenceTransformerEmbeddings, model_from
 from rag.errors import IndexCorrupt, IndexMissing, IndexUnusable
 from rag.index import Index
 from rag.settings import Settings, load_settings
@@ -21,8 +21,10 @@ from rag.types import Brief, Chunk, Identities
 if TYPE_CHECKING:
     from rag.assistant import Assistant
     from rag.ingest import SyncLimits
+    from rag.read import Scorers
     from rag.retrieve import HybridRetriever
     from rag.vectors import ChromaVectors
+    from rag.verify import Verifier
 
 CATALOGUE_FILE = "catalogue.sqlite3"
 VECTORS_FOLDER = "chroma"
@@ -38,7 +40,7 @@ def open_embeddings(settings: Settings) -> Embeddings:
     """
     chosen = settings.embedding
     if ":" in chosen.model and not Path(chosen.model).exists():
-        return embeddings_from(chosen.model)
+        return model_from(chosen.model, Embeddings)  # type: ignore[type-abstract]
     return SentenceTransformerEmbeddings(
         chosen.model, dtype=chosen.dtype, batch_size=chosen.batch_size, allow_download=chosen.allow_download
     )
@@ -128,21 +130,23 @@ def open_assistant(settings: Settings | None = None, *, embeddings: Embeddings |
         IndexUnusable: if it is damaged.
     """
     from rag.assistant import Assistant
-    from rag.read import EmbeddingScorer, SignalReader
+    from rag.read import SignalReader
+    from rag.signal_weights import HEAD
 
     settings = settings or load_settings()
     model = embeddings or open_embeddings(settings)
     index = open_index(settings, embeddings=model)
     index.check_identity()
-    scorer = EmbeddingScorer(model)
+    scorers = open_scorers(settings, model)
     chosen = settings.answer
     return Assistant(
         retriever=open_retriever(index, settings, model),
-        reader=SignalReader(scorer, index.catalogue.document_frequency, max_units=chosen.max_units),
+        reader=SignalReader(scorers, index.catalogue.document_frequency, chosen.max_units),
         catalogue=index.catalogue,
+        verifier=open_verifier(settings),
         identities=Identities(
             embedding=index.identity["embedding"],
-            reader="signals-2",
+            reader=f"{HEAD}+{model_name(scorers.reader)}",
             dtype=str(getattr(model, "dtype", "float32")),
             settings_digest=settings.digest(),
         ),
@@ -150,6 +154,38 @@ def open_assistant(settings: Settings | None = None, *, embeddings: Embeddings |
         max_sentences=chosen.max_sentences,
         max_question_chars=chosen.max_question_chars,
     )
+
+
+def open_scorers(settings: Settings, embeddings: Embeddings) -> Scorers:
+    """Return the models that read questions and sentences; their weights load on first use.
+
+    Words are compared by the index's embeddings where these give the vectors of tokens, else by the packaged ones.
+
+    Raises:
+        UsageError: if one is not on this machine and may not be downloaded.
+        ModelUnusable: if the packaged one is damaged.
+    """
+    from rag.cross_encoder import WORDS_OF, open_cross_encoder
+    from rag.read import Scorers
+    from rag.token_match import TokenEmbeddings, TokenScorer
+
+    chosen = settings.reader
+    reader = open_cross_encoder(chosen.model, "reader", dtype=chosen.dtype, allow_download=chosen.allow_download)
+    packaged = SentenceTransformerEmbeddings(WORDS_OF, dtype=chosen.dtype)
+    scorer = TokenScorer(embeddings if isinstance(embeddings, TokenEmbeddings) else packaged)
+    return Scorers(scorer, reader, scorer)
+
+
+def open_verifier(settings: Settings) -> Verifier:
+    """Return what checks sentences against their sources. Raises as `open_scorers` does."""
+    from rag.cross_encoder import open_cross_encoder
+    from rag.verify import Verifier
+
+    chosen = settings.verifier
+    model = open_cross_encoder(
+        chosen.model, "verifier", dtype=chosen.dtype, allow_download=chosen.allow_download, section="verifier"
+    )
+    return Verifier(model, chosen.threshold)
 
 
 def sync_limits(settings: Settings, *, lock_timeout_s: float | None = None) -> SyncLimits:
@@ -183,7 +219,12 @@ def _check_place(folder: Path) -> None:
 
 def index_identity(settings: Settings, embeddings: Embeddings) -> Mapping[str, str]:
     """Return what an index records of the model and the splitter that make it."""
-    name = getattr(embeddings, "identity", f"{type(embeddings).__module__}.{type(embeddings).__qualname__}")
+    name = model_name(embeddings)
     dimension = getattr(embeddings, "dimension", None)
-    known = {"embedding": str(name), "splitter": f"{SPLITTER}/{settings.split.max_tokens}"}
+    known = {"embedding": name, "splitter": f"{SPLITTER}/{settings.split.max_tokens}"}
     return known if dimension is None else {**known, "dimension": str(dimension)}
+
+
+def model_name(model: object) -> str:
+    """Return what names a model in records: its identity, or its class."""
+    return str(getattr(model, "identity", f"{type(model).__module__}.{type(model).__qualname__}"))

@@ -1,6 +1,7 @@
-"""Cross-encoders that keep all weights but the word embeddings, which are the packaged embedding model's.
+"""Cross-encoders: those that are packaged, and any of the sentence-transformers library.
 
-All files are checked by digest before they are used. None is packaged yet (DECISIONS.md, 21).
+The packaged ones keep all weights but the word embeddings, which are the packaged embedding model's. All their files
+are checked by digest before they are used.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core.cross_encoders import BaseCrossEncoder
 
-from rag.embedding import PACKAGED, native_dtype, resolve_model, whole_tokenizer
+from rag.embedding import PACKAGED, model_from, native_dtype, resolve_model, whole_tokenizer
 from rag.errors import ModelUnusable
 from rag.signals import CONTEXT
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from rag.encoder import CrossEncoder, Room
 
 WORDS_OF = "all-MiniLM-L6-v2"
+MODELS = Path(__file__).parent / "models"
+PACKAGED_MODEL = "packaged"
 WEIGHTS = "model.safetensors"
 CONFIG = "config.json"
 
@@ -45,10 +48,7 @@ class PackagedCrossEncoder(BaseCrossEncoder):
         self._folder = folder
         self._dtype = dtype
         self._loading = threading.Lock()
-        try:
-            self.config: dict[str, Any] = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise ModelUnusable(f"{folder / CONFIG} cannot be read ({error}); export the model again") from error
+        self.config = _config(folder)
 
     @property
     def identity(self) -> str:
@@ -103,6 +103,73 @@ class PackagedCrossEncoder(BaseCrossEncoder):
         with safe_open(words / WEIGHTS, framework="pt") as file:
             model = restore(self.config, weights, file.get_tensor("embeddings.word_embeddings.weight"))
         return model.to(getattr(torch, self.dtype)), whole_tokenizer(words), Room(**self.config["room"])
+
+
+class LibraryCrossEncoder(BaseCrossEncoder):
+    """Scores pairs by a cross-encoder of the sentence-transformers library, loaded on first use."""
+
+    def __init__(self, folder: Path, *, dtype: str = "auto") -> None:
+        self._folder = folder
+        self._dtype = dtype
+        self._loading = threading.Lock()
+
+    @property
+    def identity(self) -> str:
+        """The name of its folder."""
+        return self._folder.name
+
+    def score(self, text_pairs: Sequence[tuple[str, str]]) -> list[float]:
+        """Return the model's log-odds for each pair."""
+        with self._loading:
+            model = self._model
+        scores: list[float] = model.predict(list(text_pairs), show_progress_bar=False).tolist() if text_pairs else []
+        return scores
+
+    @functools.cached_property
+    def _model(self) -> Any:
+        import torch
+        from sentence_transformers import CrossEncoder
+
+        dtype = getattr(torch, native_dtype() if self._dtype == "auto" else self._dtype)
+        return CrossEncoder(
+            str(self._folder),
+            device="cpu",
+            local_files_only=True,
+            activation_fn=torch.nn.Identity(),
+            model_kwargs={"dtype": dtype},
+        )
+
+
+def open_cross_encoder(
+    model: str, packaged: str, *, dtype: str = "auto", allow_download: bool = False, section: str = "reader"
+) -> BaseCrossEncoder:
+    """Return the cross-encoder that a setting names; its weights load on first use.
+
+    Args:
+        model: `packaged`, a folder or hub name, or `module:factory`.
+        packaged: name of the packaged one.
+        section: of the settings, for messages.
+
+    Raises:
+        UsageError: if it is not on this machine and may not be downloaded.
+        ModelUnusable: if the packaged one is damaged.
+    """
+    if model == PACKAGED_MODEL:
+        return PackagedCrossEncoder(MODELS / packaged, dtype=dtype)
+    if ":" in model and not Path(model).exists():
+        return model_from(model, BaseCrossEncoder, section=section)  # type: ignore[type-abstract]
+    folder = resolve_model(model, allow_download=allow_download, section=section)
+    if "sha256" in _config(folder):
+        return PackagedCrossEncoder(folder, dtype=dtype)
+    return LibraryCrossEncoder(folder, dtype=dtype)
+
+
+def _config(folder: Path) -> dict[str, Any]:
+    try:
+        config: dict[str, Any] = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelUnusable(f"{folder / CONFIG} cannot be read ({error}); export the model again") from error
+    return config
 
 
 def packaged_folder() -> Path:

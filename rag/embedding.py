@@ -11,18 +11,21 @@ import hashlib
 import importlib.util
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from langchain_core.embeddings import Embeddings
 
 from rag.errors import IndexMismatch, UsageError
+from rag.types import TokenVectors
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
     from tokenizers import Tokenizer
+
+Model = TypeVar("Model")
 
 PACKAGED = {
     "all-MiniLM-L6-v2": (
@@ -76,6 +79,20 @@ class SentenceTransformerEmbeddings(Embeddings):
         """Encode one question."""
         return self._encode([text])[0]
 
+    def embed_tokens(self, texts: list[str]) -> list[TokenVectors]:
+        """Encode texts to the vectors of their tokens and of the whole; beyond the model's limit they lose their end.
+
+        Cost: as for `embed_documents`.
+        """
+        import torch
+
+        with torch.inference_mode():
+            made: Any = self._model.encode(
+                texts, batch_size=self._batch_size, output_value=None, show_progress_bar=False
+            )
+        spans = [tuple(encoding.offsets) for encoding in self._tokenizer.encode_batch(texts)]
+        return [_tokens_of(one, places) for one, places in zip(made, spans, strict=True)]
+
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Count the model's tokens in each text, without the special ones."""
         return [len(encoding.ids) for encoding in self._tokenizer.encode_batch(list(texts), add_special_tokens=False)]
@@ -117,6 +134,16 @@ class SentenceTransformerEmbeddings(Embeddings):
         )
 
 
+def _tokens_of(made: Mapping[str, Any], spans: tuple[tuple[int, int], ...]) -> TokenVectors:
+    """Take what the model made of one text, without its padding."""
+    import numpy as np
+    from torch.nn.functional import normalize
+
+    rows = normalize(made["token_embeddings"][: len(spans)].float(), dim=-1)
+    whole = normalize(made["sentence_embedding"].float(), dim=-1)
+    return TokenVectors(rows.numpy().astype(np.float16), spans[: len(rows)], whole.numpy())
+
+
 def whole_tokenizer(folder: Path) -> Tokenizer:
     """Load the tokenizer of a model's folder, without truncation or padding."""
     from tokenizers import Tokenizer
@@ -127,8 +154,11 @@ def whole_tokenizer(folder: Path) -> Tokenizer:
     return tokenizer
 
 
-def resolve_model(model: str, *, allow_download: bool = False) -> Path:
+def resolve_model(model: str, *, allow_download: bool = False, section: str = "embedding") -> Path:
     """Return the folder of a model: from a package, a folder, the local hub cache, or the hub if allowed.
+
+    Args:
+        section: of the settings, for the message.
 
     Raises:
         UsageError: if it is nowhere to be found.
@@ -150,10 +180,10 @@ def resolve_model(model: str, *, allow_download: bool = False) -> Path:
         return Path(snapshot_download(name, local_files_only=not allow_download))
     except (LocalEntryNotFoundError, HfHubHTTPError, HFValidationError, OSError) as error:
         remedy = (
-            "check the name and the network" if allow_download else "set embedding.allow_download = true to fetch it"
+            "check the name and the network" if allow_download else f"set {section}.allow_download = true to fetch it"
         )
         raise UsageError(
-            f"embedding model {model!r} is not installed, no folder, and not in the local hub cache; "
+            f"{section} model {model!r} is not installed, no folder, and not in the local hub cache; "
             f"name a folder that holds it, or {remedy}"
         ) from error
 
@@ -167,8 +197,8 @@ def native_dtype() -> str:
     return "bfloat16" if any(check() for check in checks) else "float32"
 
 
-def embeddings_from(factory: str) -> Embeddings:
-    """Call `module:factory`, which returns any langchain `Embeddings`.
+def model_from(factory: str, kind: type[Model], *, section: str = "embedding") -> Model:
+    """Call `module:factory`, which returns any model of a kind: langchain's `Embeddings`, `BaseCrossEncoder`.
 
     Raises:
         UsageError: if there is no such factory or it returns something else.
@@ -177,9 +207,9 @@ def embeddings_from(factory: str) -> Embeddings:
     try:
         made: Any = getattr(import_module(module), name)()
     except (ImportError, AttributeError) as error:
-        raise UsageError(f"embedding model {factory!r} cannot be made: {error}") from error
-    if not isinstance(made, Embeddings):
-        raise UsageError(f"embedding model {factory!r} gave a {type(made).__name__}, not a langchain Embeddings")
+        raise UsageError(f"{section} model {factory!r} cannot be made: {error}") from error
+    if not isinstance(made, kind):
+        raise UsageError(f"{section} model {factory!r} gave a {type(made).__name__}, not a langchain {kind.__name__}")
     return made
 
 

@@ -7,59 +7,57 @@ the units, one says how surely anything here answers, one how surely the first u
 from __future__ import annotations
 
 import math
-import threading
-from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from langchain_core.cross_encoders import BaseCrossEncoder
 from langchain_core.documents import Document
-from langchain_core.embeddings import Embeddings
 
 from rag.lexicon import analyse
 from rag.signal_weights import ANSWERS, RANK, RIGHT
-from rag.signals import Asked, Candidate, ask, candidates, cheap_signals, countable_stems, coverage, header, missing
+from rag.signals import (
+    Asked,
+    Candidate,
+    ask,
+    candidates,
+    cheap_signals,
+    countable_stems,
+    coverage,
+    header,
+    logistic,
+    missing,
+)
 from rag.types import Reading, ScoredUnit
 
 READ_PASSAGES = 10
+MAX_UNITS = 24
 
 DocumentFrequency = Callable[[Sequence[str]], tuple[Mapping[str, int], int]]
-Vector = np.ndarray[tuple[int], np.dtype[np.float32]]
 
 
-class EmbeddingScorer(BaseCrossEncoder):
-    """Scores a pair by the cosine of the embeddings of question and sentence.
+class Matcher(Protocol):
+    """Tells how the words of a question are met; `rag.token_match.TokenScorer` does."""
 
-    Vectors of sentences are kept, the last used `max_cached` of them (1.5 kB each at 384 dimensions).
+    def match(self, asked: Asked, texts: Sequence[str]) -> Mapping[str, Mapping[str, float]]:
+        """Return signals for each text."""
+        ...
+
+
+@dataclass(frozen=True)
+class Scorers:
+    """The models that measure units; the weights of the signals must know those that are there.
+
+    Attributes:
+        similarity: a cross-encoder of (question, unit): the cosine of their embeddings.
+        reader: a cross-encoder of (question, unit in its context) that gives log-odds.
+        matcher: tells how the words of the question are met by those of a unit.
     """
 
-    def __init__(self, embeddings: Embeddings, *, max_cached: int = 20_000) -> None:
-        self._embeddings = embeddings
-        self._max_cached = max_cached
-        self._vectors: OrderedDict[str, Vector] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def score(self, text_pairs: Sequence[tuple[str, str]]) -> list[float]:
-        """Return the cosine of each (question, sentence), in [-1, 1]. Cost: encoding what is not cached."""
-        questions = {q: _unit_vector(self._embeddings.embed_query(q)) for q in {q for q, _ in text_pairs}}
-        vectors = self._encode([text for _, text in text_pairs])
-        return [float(questions[q] @ vectors[text]) for q, text in text_pairs]
-
-    def _encode(self, texts: Iterable[str]) -> dict[str, Vector]:
-        wanted = dict.fromkeys(texts)
-        with self._lock:
-            known = {text: self._vectors[text] for text in wanted if text in self._vectors}
-        new = [text for text in wanted if text not in known]
-        made = self._embeddings.embed_documents(new) if new else []
-        known.update((text, _unit_vector(vector)) for text, vector in zip(new, made, strict=True))
-        with self._lock:
-            for text, vector in known.items():
-                self._vectors[text] = vector
-                self._vectors.move_to_end(text)
-            while len(self._vectors) > self._max_cached:
-                self._vectors.popitem(last=False)
-        return known
+    similarity: BaseCrossEncoder
+    reader: BaseCrossEncoder | None = None
+    matcher: Matcher | None = None
 
 
 @dataclass(frozen=True)
@@ -70,21 +68,18 @@ class SignalReader:
     model has a score e times lower.
 
     Attributes:
-        similarity: a cross-encoder of (question, unit): the cosine of their embeddings.
         document_frequency: for stems, in how many chunks of the index each stands, and the number of chunks.
-        max_units: units that are scored; encoding one costs about 5 ms in float32 on two cores.
-        reader: a cross-encoder of (question, unit in its context) that gives log-odds; the weights must know it.
+        max_units: units that are scored.
     """
 
-    similarity: BaseCrossEncoder
+    scorers: Scorers
     document_frequency: DocumentFrequency
-    max_units: int = 24
-    reader: BaseCrossEncoder | None = None
+    max_units: int = MAX_UNITS
 
     def read(self, question: str, passages: Sequence[Document]) -> Reading:
         """Order the passages and their units by how well they answer. One call of each scorer."""
         asked = ask(question, *self.document_frequency(countable_stems(question)))
-        measured = measure(asked, passages, self.similarity, max_units=self.max_units, reader=self.reader)
+        measured = measure(asked, passages, self.scorers, max_units=self.max_units)
         if not measured:
             return Reading(evidence=tuple(passages), units=(), answerable=0.0)
         weighed = [(weigh(m.signals, RANK), m) for m in measured]
@@ -104,26 +99,22 @@ class Measured:
     signals: Mapping[str, float]
 
 
-def measure(
-    asked: Asked,
-    passages: Sequence[Document],
-    similarity: BaseCrossEncoder,
-    *,
-    max_units: int,
-    reader: BaseCrossEncoder | None = None,
-) -> list[Measured]:
+def measure(asked: Asked, passages: Sequence[Document], scorers: Scorers, *, max_units: int) -> list[Measured]:
     """Measure the units of the first passages: cheap signals for all, scores for the `max_units` most promising."""
     cheap = [Measured(c, cheap_signals(asked, c)) for c in candidates(passages[:READ_PASSAGES])]
     cheap.sort(key=lambda m: (-_promise(m.signals), *_tie(m.candidate)))
     chosen = cheap[:max_units]
-    read = _scores(asked, reader, [m.candidate.in_context for m in chosen]) if reader else {}
-    close = _scores(asked, similarity, [text for m in chosen for text in m.candidate.readings])
+    texts = [m.candidate.in_context for m in chosen]
+    read = _scores(asked, scorers.reader, texts) if scorers.reader else {}
+    close = _scores(asked, scorers.similarity, [text for m in chosen for text in m.candidate.readings])
+    met = scorers.matcher.match(asked, [m.candidate.readings[-1] for m in chosen]) if scorers.matcher else {}
     return [
         Measured(
             m.candidate,
             {
                 **m.signals,
-                **({"reader": read[m.candidate.in_context]} if reader else {}),
+                **({"reader": read[m.candidate.in_context]} if read else {}),
+                **met.get(m.candidate.readings[-1], {}),
                 "similarity": max(close[text] for text in m.candidate.readings),
             },
         )
@@ -185,11 +176,6 @@ def weigh(signals: Mapping[str, float], weights: Mapping[str, float]) -> float:
     return sum(weight * signals.get(name, 0.0) for name, weight in weights.items())
 
 
-def logistic(x: float) -> float:
-    """Map a log-odds to a probability, 1 / (1 + exp(-x)), within double range."""
-    return 1 / (1 + math.exp(-max(-60.0, min(60.0, x))))
-
-
 def _reading(passages: Sequence[Document], scored: Sequence[tuple[float, Measured]], *, answerable: float) -> Reading:
     """Number the passages by their best unit; those without a scored unit follow in their order."""
     by_place: dict[int, list[tuple[float, Measured]]] = {}
@@ -224,9 +210,3 @@ def _promise(signals: Mapping[str, float]) -> float:
 def _tie(candidate: Candidate) -> tuple[str, int]:
     """Order of equals, so that the same machine gives the same answer."""
     return str(candidate.passage.metadata["brief_id"]), candidate.unit.start
-
-
-def _unit_vector(vector: Sequence[float]) -> Vector:
-    array = np.asarray(vector, dtype=np.float32)
-    norm = float(np.linalg.norm(array))
-    return array / norm if norm else array

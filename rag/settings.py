@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from rag.errors import UsageError
-from rag.signal_weights import THRESHOLD
+from rag.signal_weights import SUPPORT_THRESHOLD, THRESHOLD
 
 DEFAULT_CONFIG = Path("geobrief.toml")
 PREFIX = "GEOBRIEF_"
@@ -79,6 +79,34 @@ class RetrieveSettings(Section):
     rrf_k: int = Field(default=60, ge=1)
 
 
+class ReaderSettings(Section):
+    """Which cross-encoder reads (question, sentence) pairs.
+
+    Attributes:
+        model: `packaged`; a cross-encoder of the sentence-transformers library by folder or hub name, such as
+            `cross-encoder/ms-marco-MiniLM-L6-v2`; `module:factory` for any langchain `BaseCrossEncoder`; `none`.
+        dtype: as for embeddings.
+        allow_download: as for embeddings.
+    """
+
+    model: str = "packaged"
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    allow_download: bool = False
+
+
+class VerifierSettings(Section):
+    """Which cross-encoder checks (sentence, source) pairs, as for the reader, and how sure it must be.
+
+    Attributes:
+        threshold: probability that the source bears a sentence out below which it is rejected, in [0, 1].
+    """
+
+    model: str = "packaged"
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    allow_download: bool = False
+    threshold: float = Field(default=SUPPORT_THRESHOLD, ge=0, le=1)
+
+
 class AnswerSettings(Section):
     """How an answer is composed.
 
@@ -106,6 +134,8 @@ class Settings(BaseSettings):
     split: SplitSettings = SplitSettings()
     ingest: IngestSettings = IngestSettings()
     retrieve: RetrieveSettings = RetrieveSettings()
+    reader: ReaderSettings = ReaderSettings()
+    verifier: VerifierSettings = VerifierSettings()
     answer: AnswerSettings = AnswerSettings()
 
     @classmethod

@@ -257,6 +257,11 @@ def header(passage: Document) -> tuple[str, ...]:
     return (meta["title"], meta.get("heading") or "", dated)
 
 
+def logistic(x: float) -> float:
+    """Map a log-odds to a probability, 1 / (1 + exp(-x)), within double range."""
+    return 1 / (1 + math.exp(-max(-60.0, min(60.0, x))))
+
+
 def _names(asked: Asked) -> Iterable[Term]:
     return (term for term in asked.terms if term.name)
 

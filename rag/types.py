@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_serializer, field_validator
 
 if TYPE_CHECKING:
+    import numpy as np
     from langchain_core.documents import Document
+    from numpy.typing import NDArray
 
 UnitKind = Literal["sentence", "list", "item", "row"]
 
@@ -80,6 +82,26 @@ class Span:
 
     start: int
     end: int
+
+
+@dataclass(frozen=True, slots=True)
+class TokenVectors:
+    """Vectors of a text's tokens in their context.
+
+    Attributes:
+        vectors: of shape (n_tokens, dimension), each of unit length.
+        spans: start and end of each token in the text; (0, 0) for special ones.
+        pooled: unit vector of the whole text.
+    """
+
+    vectors: NDArray[np.float16]
+    spans: tuple[tuple[int, int], ...]
+    pooled: NDArray[np.float32]
+
+    @property
+    def words(self) -> list[int]:
+        """Places of the tokens that are no special ones."""
+        return [i for i, (start, end) in enumerate(self.spans) if start < end]
 
 
 @dataclass(frozen=True, slots=True)

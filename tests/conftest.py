@@ -17,6 +17,9 @@ from rag.types import Answer, Scope
 from tests.fakes import HashEmbeddings
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+# Quick cross-encoders; tests of the packaged ones name them.
+os.environ.setdefault("GEOBRIEF_READER__MODEL", "tests.fakes:SharedWords")
+os.environ.setdefault("GEOBRIEF_VERIFIER__MODEL", "tests.fakes:SharedWords")
 
 
 @dataclass

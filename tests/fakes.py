@@ -7,8 +7,11 @@ import math
 import re
 from collections.abc import Sequence
 
+import numpy as np
 from langchain_core.cross_encoders import BaseCrossEncoder
 from langchain_core.embeddings import Embeddings
+
+from rag.types import TokenVectors
 
 DIMENSION = 256
 
@@ -33,6 +36,9 @@ class HashEmbeddings(Embeddings):
     def embed_query(self, text: str) -> list[float]:
         return _vector(text)
 
+    def embed_tokens(self, texts: list[str]) -> list[TokenVectors]:
+        return [_tokens(text) for text in texts]
+
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         return [len(re.findall(r"\w+|[^\w\s]", text)) for text in texts]
 
@@ -47,6 +53,13 @@ class SharedWords(BaseCrossEncoder):
 def _shared(first: str, second: str) -> float:
     wanted, held = ({w for w in re.findall(r"\w+", text.lower()) if len(w) > 3} for text in (first, second))
     return len(wanted & held) / len(wanted) if wanted else 0.0
+
+
+def _tokens(text: str) -> TokenVectors:
+    """Each word has a vector of its own; two are as close as equal words are."""
+    words = list(re.finditer(r"\w+", text))
+    rows = np.array([_vector(word.group()) for word in words], dtype=np.float16).reshape(-1, DIMENSION)
+    return TokenVectors(rows, tuple(word.span() for word in words), np.array(_vector(text), dtype=np.float32))
 
 
 def _vector(text: str) -> list[float]:

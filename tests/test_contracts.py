@@ -13,7 +13,7 @@ from langchain_core.documents import Document
 from langchain_core.embeddings import Embeddings
 
 from rag.embedding import SentenceTransformerEmbeddings
-from rag.read import EmbeddingScorer
+from rag.token_match import TokenScorer
 from rag.vectors import ChromaVectors
 from tests.fakes import HashEmbeddings
 
@@ -51,8 +51,18 @@ def test_tokens_are_counted_without_special_ones(embeddings: Any) -> None:
     assert embeddings.count_tokens(["Finland joined", "", "one two three"]) == [2, 0, 3]
 
 
-def test_the_scorer_puts_the_answering_sentence_before_the_related_and_the_unrelated(embeddings: Embeddings) -> None:
-    scorer: BaseCrossEncoder = EmbeddingScorer(embeddings)
+def test_token_vectors_stand_at_their_words_and_the_whole_is_the_embedding(embeddings: Any) -> None:
+    text = "Finland joined NATO."
+    made = embeddings.embed_tokens([text, "A longer text about something else altogether."])[0]
+    words = {text[start:end] for start, end in made.spans if start < end}
+    assert {"Finland", "joined", "NATO"} <= words
+    assert made.vectors.shape == (len(made.spans), embeddings.dimension)
+    assert [float(row @ row) for row in made.vectors.astype(float)] == pytest.approx([1] * len(made.spans), abs=0.01)
+    assert made.pooled.tolist() == pytest.approx(embeddings.embed_query(text), abs=1e-3)
+
+
+def test_the_scorer_puts_the_answering_sentence_before_the_related_and_the_unrelated(embeddings: Any) -> None:
+    scorer: BaseCrossEncoder = TokenScorer(embeddings)
     question = "When did Finland join NATO?"
     sentences = ["Finland joined NATO on 4 April 2023.", "NATO has its seat in Brussels.", "The canal lacks water."]
     scores = scorer.score([(question, sentence) for sentence in sentences])

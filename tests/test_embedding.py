@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from rag import embedding
-from rag.embedding import SentenceTransformerEmbeddings, embeddings_from, native_dtype, resolve_model
+from rag.embedding import SentenceTransformerEmbeddings, model_from, native_dtype, resolve_model
 from rag.errors import IndexMismatch, UsageError
+from tests.fakes import HashEmbeddings
 
 SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
@@ -47,13 +48,13 @@ def test_weights_of_another_digest_are_refused(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_factory_gives_any_langchain_embeddings() -> None:
-    assert type(embeddings_from("tests.fakes:HashEmbeddings")).__name__ == "HashEmbeddings"
+    assert type(model_from("tests.fakes:HashEmbeddings", HashEmbeddings)).__name__ == "HashEmbeddings"
 
 
 @pytest.mark.parametrize("factory", ["no_module:x", "tests.fakes:nothing", "builtins:dict"])
 def test_a_wrong_factory_is_wrong_usage(factory: str) -> None:
     with pytest.raises(UsageError, match=factory):
-        embeddings_from(factory)
+        model_from(factory, HashEmbeddings)
 
 
 @pytest.mark.slow

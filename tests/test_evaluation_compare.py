@@ -22,6 +22,7 @@ from rag.evaluation.records import (
     Said,
     SystemSummary,
 )
+from rag.evaluation.summary import summarise
 from rag.evaluation.terminal import print_comparison
 
 N = 40
@@ -254,3 +255,10 @@ def test_a_report_that_is_not_there_is_refused_with_its_path(tmp_path: Path) -> 
     for path in (tmp_path / "none.json", tmp_path):
         with pytest.raises(UsageError, match=f"{path.name}: the report cannot be read"):
             read_report(path)
+
+
+def test_reliability_is_of_the_best_unit_and_not_of_whether_anything_answers() -> None:
+    asked = [record(k, confidence=0.95, score=0.45, scores={"unit_hit@1": float(k == 0)}) for k in range(2)]
+    found = summarise("full", asked, identity={}, seed=0)
+    assert [(b.confidence, b.accuracy, b.n) for b in found.reliability] == [(0.45, 0.5, 2)]
+    assert found.ece == pytest.approx(0.05)

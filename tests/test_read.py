@@ -13,7 +13,7 @@ from langchain_core.embeddings import Embeddings
 from rag.answer_types import answer_type, new_names, offers
 from rag.lexicon import analyse, kin, present, stem
 from rag.rarity import background, idf, rarity
-from rag.read import EmbeddingScorer, SignalReader
+from rag.read import Scorers, SignalReader
 from rag.signals import Term, ask, coverage, missing
 
 TEXT = "Envoys met in Oslo. They signed a grain accord on 3 May 2021. The accord covers wheat, maize and rice."
@@ -60,7 +60,7 @@ def passage(text: str = TEXT, *, brief_id: str = "oslo", start: int = 0, **extra
 def reader(**scores: float) -> SignalReader:
     """Make a reader over an index of which nothing is known, with written scores."""
     written = WrittenScores({k.replace("_", " "): v for k, v in scores.items()})
-    return SignalReader(written, lambda stems: ({}, 0))
+    return SignalReader(Scorers(written), lambda stems: ({}, 0))
 
 
 def test_the_unit_that_the_scorer_prefers_comes_first_when_words_do_not_decide() -> None:
@@ -112,14 +112,14 @@ def test_a_question_about_another_year_scores_below_the_same_question_about_the_
 
 def test_the_scorer_is_called_once_for_at_most_max_units() -> None:
     scorer = WrittenScores({})
-    SignalReader(scorer, lambda stems: ({}, 0), max_units=2).read("Where?", [passage(), passage(brief_id="b")])
+    SignalReader(Scorers(scorer), lambda stems: ({}, 0), max_units=2).read("Where?", [passage(), passage(brief_id="b")])
     assert len(scorer.calls) == 1
     assert len({sentence for _, sentence in scorer.calls[0]}) <= 4
 
 
 def test_a_reader_sees_title_and_the_sentence_before() -> None:
     scorer = WrittenScores({"wheat": 2.0})
-    reader = SignalReader(WrittenScores({}), lambda stems: ({}, 0), reader=scorer)
+    reader = SignalReader(Scorers(WrittenScores({}), scorer), lambda stems: ({}, 0))
     reading = reader.read("What does it cover?", [passage()])
     shown = "The accord covers wheat, maize and rice.\n\nGrain talks. They signed a grain accord on 3 May 2021."
     assert ("What does it cover?", shown) in scorer.calls[0]
@@ -148,20 +148,8 @@ def test_the_reader_asks_document_frequencies_of_the_content_stems() -> None:
         asked.append(stems)
         return {}, 0
 
-    SignalReader(WrittenScores({}), document_frequency).read("Where did the envoys meet in Oslo?", [passage()])
+    SignalReader(Scorers(WrittenScores({})), document_frequency).read("Where did the envoys meet in Oslo?", [passage()])
     assert asked == [("envoi", "meet", "oslo")]
-
-
-def test_embedding_scores_are_cosines() -> None:
-    assert EmbeddingScorer(FirstLetter()).score([("a?", "apple"), ("a?", "bread")]) == pytest.approx([1.0, 0.0])
-
-
-def test_a_sentence_is_encoded_once_while_it_stays_in_the_cache() -> None:
-    embeddings = FirstLetter()
-    scorer = EmbeddingScorer(embeddings, max_cached=1)
-    for sentence in ("apple", "apple", "bread", "apple"):
-        scorer.score([("a?", sentence)])
-    assert [text for text in embeddings.encoded if text != "a?"] == ["apple", "bread", "apple"]
 
 
 @pytest.mark.parametrize(

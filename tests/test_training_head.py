@@ -14,8 +14,9 @@ from evals.training.head import fit as command
 from evals.training.head.fitting import Head, fit, fit_logistic, matrix, rescaled, right_within, share_of, share_weights
 from evals.training.head.reading import Desk, Read
 from evals.training.head.report import cross_validated, lines, natural
-from rag.read import EmbeddingScorer, logistic
-from rag.signals import Candidate
+from rag.read import Scorers
+from rag.signals import Candidate, logistic
+from rag.token_match import TokenScorer
 from tests.fakes import HashEmbeddings, SharedWords
 from tests.test_read import passage
 
@@ -23,7 +24,7 @@ TOWNS = ("Oslo", "Geneva", "Cairo", "Lima", "Hanoi", "Accra", "Quito", "Doha")
 
 
 def desk(found: list[Document]) -> Desk:
-    return Desk(lambda question: found, lambda stems: ({}, 0), SharedWords(), EmbeddingScorer(HashEmbeddings()))
+    return Desk(lambda question: found, lambda stems: ({}, 0), Scorers(TokenScorer(HashEmbeddings()), SharedWords()))
 
 
 def holds_in(town: str) -> Callable[[Candidate], bool]:

@@ -1,16 +1,18 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
+from langchain_core.cross_encoders import BaseCrossEncoder
 from langchain_core.documents import Document
 
 from rag.record import AnswerRecord
 from rag.types import Citation, Sentence
-from rag.verify import verify, verify_record
+from rag.verify import Claim, Judgement, Verifier, verify_record
 from tests.conftest import Desk
 
-PASSAGE = Document(page_content="Alpha beta. Gamma delta.", metadata={"start": 100})
+PASSAGE = Document(page_content="Alpha beta. Gamma delta.", metadata={"start": 100, "title": "Letters"})
 
 
 def quoted(text: str, start: int, end: int) -> Sentence:
@@ -18,7 +20,7 @@ def quoted(text: str, start: int, end: int) -> Sentence:
 
 
 def test_a_verbatim_sentence_has_full_support() -> None:
-    assert [s.support for s in verify([quoted("Gamma delta.", 112, 124)])] == [1.0]
+    assert [s.support for s in Verifier().verify([quoted("Gamma delta.", 112, 124)])] == [1.0]
 
 
 @pytest.mark.parametrize(
@@ -33,7 +35,7 @@ def test_a_verbatim_sentence_has_full_support() -> None:
     ],
 )
 def test_a_sentence_that_is_not_what_it_cites_is_dropped(sentence: Sentence) -> None:
-    assert list(verify([sentence])) == []
+    assert list(Verifier().verify([sentence])) == []
 
 
 @pytest.fixture
@@ -84,3 +86,59 @@ def test_a_sentence_that_was_tampered_with_is_changed(desk: Desk, exported: Answ
     data = exported.model_dump(by_alias=True)
     data["sentences"][0]["text"] = "The talks failed."
     assert verdicts(desk, AnswerRecord.model_validate(data)) == ["changed"]
+
+
+class WrittenOdds(BaseCrossEncoder):
+    """Log-odds by claim; what was scored is kept."""
+
+    def __init__(self, odds: dict[str, float]) -> None:
+        self.odds = odds
+        self.seen: list[tuple[str, str]] = []
+
+    def score(self, text_pairs: Sequence[tuple[str, str]]) -> list[float]:
+        self.seen += text_pairs
+        return [self.odds[claim] for claim, _ in text_pairs]
+
+
+SOURCE = "Finland joined NATO on 4 April 2023 after Turkey ratified."
+
+
+def test_identity_is_proof_and_needs_no_model() -> None:
+    assert Verifier().judge([Claim(SOURCE, SOURCE)]) == [Judgement(1.0, None)]
+
+
+def test_a_broken_rule_rejects_before_the_model_is_asked() -> None:
+    model = WrittenOdds({})
+    (judged,) = Verifier(model).judge([Claim("Finland joined NATO on 5 April 2023.", SOURCE)])
+    assert judged == Judgement(0.0, "date")
+    assert model.seen == []
+
+
+def test_the_model_settles_what_the_rules_leave_open_in_the_order_of_the_claims() -> None:
+    good, bad = "NATO was joined by Finland in April 2023.", "Finland joined NATO to please Turkey in April 2023."
+    model = WrittenOdds({good: 6.0, bad: -6.0})
+    claims = [Claim(bad, SOURCE, "Finland", "2023-04-04"), Claim(SOURCE, SOURCE), Claim(good, SOURCE)]
+    judged = Verifier(model).judge(claims)
+    assert [one.reason for one in judged] == ["unsupported", None, None]
+    assert judged[0].support < 0.1 < 0.9 < judged[2].support
+    assert model.seen == [(bad, f"{SOURCE}\n\nFinland, 2023-04-04"), (good, f"{SOURCE}\n\n")]
+
+
+def test_without_a_model_only_quotes_pass() -> None:
+    (judged,) = Verifier().judge([Claim("NATO was joined by Finland in April 2023.", SOURCE)])
+    assert judged == Judgement(0.0, "unsupported")
+
+
+def test_a_written_sentence_is_checked_against_all_that_it_cites() -> None:
+    written = replace(quoted("Gamma delta.", 112, 124), text="Delta and gamma.")
+    model = WrittenOdds({"Delta and gamma.": 9.0})
+    (kept,) = Verifier(model).verify([written])
+    assert kept.text == "Delta and gamma."
+    assert kept.support is not None
+    assert 0.9 < kept.support < 1
+    assert list(Verifier(WrittenOdds({"Delta and gamma.": -9.0})).verify([written])) == []
+
+
+def test_a_written_sentence_whose_quote_does_not_stand_there_is_dropped_whatever_the_model_says() -> None:
+    moved = replace(quoted("Gamma delta.", 113, 125), text="Delta and gamma.")
+    assert list(Verifier(WrittenOdds({"Delta and gamma.": 9.0})).verify([moved])) == []

@@ -17,7 +17,9 @@ from rag.cli.options import ConfigOption, settings_from
 from rag.errors import UsageError
 
 if TYPE_CHECKING:
+    from rag.evaluation.question import Dataset
     from rag.evaluation.records import Report
+    from rag.settings import Settings
 
 DEFAULT_SYSTEMS = "bm25,dense,hybrid,full"
 ReportArgument = Annotated[Path, typer.Argument(help="A report that eval --json wrote.")]
@@ -82,6 +84,9 @@ def evaluate(
     from rag.evaluation.dataset import open_dataset
 
     opened = open_dataset(dataset, work=work, split=split)
+    if opened.pairs and not opened.questions:
+        _judge(opened, settings, json_=json_, html=html, markdown=markdown)
+        return
     from rag.evaluation.evaluate import Request, evaluate
 
     request = Request(names, split, limit, answers, evidence.value if evidence else None, baseline, seed)
@@ -124,6 +129,27 @@ def compare(
         typer.echo(f"worse: {line}", err=True)
     if worse:
         raise typer.Exit(1)
+
+
+def _judge(
+    dataset: Dataset, settings: Settings, *, json_: Path | None, html: Path | None, markdown: Path | None
+) -> None:
+    """Measure the verifier on a dataset of pairs."""
+    from rich.console import Console
+
+    from rag.build import open_verifier
+    from rag.evaluation.pairs import judge_pairs, pair_figures
+    from rag.evaluation.pairs_report import json_of, markdown_of, table_of
+
+    if html:
+        raise UsageError(f"{dataset.name} has pairs and no questions; write them with --json or --markdown")
+    judged = list(judge_pairs(dataset.pairs, open_verifier(settings)))
+    figures, title = pair_figures(judged), f"Verifier on {dataset.name}"
+    Console().print(table_of(figures, title))
+    if json_:
+        json_.write_text(json_of(judged, figures) + "\n", encoding="utf-8")
+    if markdown:
+        markdown.write_text(markdown_of(figures, title), encoding="utf-8")
 
 
 def _show(report: Report) -> None:

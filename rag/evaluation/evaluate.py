@@ -98,10 +98,7 @@ def _check(dataset: Dataset, request: Request) -> None:
     if request.baseline and request.baseline not in request.systems:
         raise UsageError(f"the baseline {request.baseline!r} is none of the systems {', '.join(request.systems)}")
     if not dataset.questions:
-        raise UsageError(
-            f"{dataset.name} has {len(dataset.pairs):,} pairs and no questions; pairs are for a verifier, "
-            "which this version does not have"
-        )
+        raise UsageError(f"{dataset.name} has no questions; pairs are measured by `geobrief eval` alone")
     if request.evidence == "gold" and not any(question.doc_ids for question in dataset.questions):
         raise UsageError(f"{dataset.name} names no gold documents; use --evidence corpus")
 

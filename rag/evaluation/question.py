@@ -72,13 +72,24 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A claim beside a text: does the premise support the hypothesis?"""
+    """A claim beside a text: does the premise support the hypothesis?
+
+    Attributes:
+        reason: why it does not, where the labels say.
+        group: what is never parted when pairs are resampled, such as the document; empty where each stands alone.
+        title: of the document that the premise is from; empty where there is none.
+        dated: ISO date of that document, whole or in part; empty where it has none.
+    """
 
     id: str
     premise: str
     hypothesis: str
     label: str
     split: str | None = None
+    reason: str = ""
+    group: str = ""
+    title: str = ""
+    dated: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,6 +79,7 @@ class QuestionRecord(Record):
 
     Attributes:
         confidence: the system's own score that something answers; None where it has none.
+        score: its own score that the unit it puts first answers; None where it has none.
         correct: whether the answer was right (a due refusal is right); None when not answered or not scorable.
         scores: value by measure, in [0, 1] but for `words`; a measure that does not apply is absent, never 0.
         tokens: by kind, of an LLM; absent without one.
@@ -98,6 +99,7 @@ class QuestionRecord(Record):
     said: Said | None = None
     standalone_question: str | None = None
     confidence: float | None = None
+    score: float | None = None
     correct: bool | None = None
     scores: dict[str, float] = {}
     timings_ms: dict[str, float] = {}

@@ -90,6 +90,7 @@ def _record(
         said=said,
         standalone_question=None if answer is None else answer.standalone_question,
         confidence=confidence,
+        score=None if answer is None else _best_score(answer),
         correct=correct,
         scores=scores,
         timings_ms=outcome.timings_ms,
@@ -255,10 +256,16 @@ def _confidence(outcome: Outcome) -> float | None:
     if outcome.answer is not None:
         if outcome.answer.answerable is not None:
             return outcome.answer.answerable
-        scores = [p.metadata["signals"]["score"] for p in outcome.answer.evidence if p.metadata.get("signals")]
-        if scores:
-            return float(max(scores))
+        score = _best_score(outcome.answer)
+        if score is not None:
+            return score
         found_nothing = outcome.answer.abstained and not outcome.answer.evidence
         return 0.0 if found_nothing else None
     similarities = [p.metadata.get("similarity") for p in (outcome.first or outcome.ranked)[:1]]
     return float(similarities[0]) if similarities and similarities[0] is not None else None
+
+
+def _best_score(answer: Answer) -> float | None:
+    """Return the score of the unit that the reader puts first; None where it scored none."""
+    scores = [p.metadata["signals"]["score"] for p in answer.evidence if p.metadata.get("signals")]
+    return float(max(scores)) if scores else None

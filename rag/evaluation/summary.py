@@ -109,7 +109,8 @@ def _decided(records: Sequence[QuestionRecord]) -> tuple[list[float], list[bool]
     """Confidence and rightness of what would be said without a threshold: the reader's best unit, where it marks units.
 
     An unanswerable question is never right. A refusal without marked units says nothing of what would have been said.
-    Nothing is decided of a system that has a confidence for some of its answers only.
+    The confidence is the score of that unit; that anything answers is another event. Nothing is decided of a system
+    that has a confidence for some of its answers only.
     """
     if any(record.confidence is None for record in records if record.said and not record.said.abstained):
         return [], [], []
@@ -127,7 +128,7 @@ def _decided(records: Sequence[QuestionRecord]) -> tuple[list[float], list[bool]
         else:
             verdict = None if record.said.abstained else record.correct
         if verdict is not None:
-            confident.append(record.confidence)
+            confident.append(record.confidence if record.score is None else record.score)
             right.append(verdict)
             groups.append(record.group)
     return confident, right, groups

@@ -22,7 +22,10 @@ from evals.training.head.fitting import Head, Weights, fit, rescaled
 from evals.training.head.reading import Read
 from evals.training.head.report import Judged, cross_validated, lines, natural
 from evals.training.head.sources import Models, briefs, factbook, squad
-from rag.cross_encoder import PackagedCrossEncoder
+from rag.cross_encoder import WORDS_OF, PackagedCrossEncoder
+from rag.embedding import SentenceTransformerEmbeddings
+from rag.read import Scorers
+from rag.token_match import TokenScorer
 
 TARGET = Path(__file__).parents[3] / "rag" / "signal_weights.py"
 THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85)
@@ -30,12 +33,14 @@ THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85)
 
 def collect(data: Path, cache: Path, reader: Path | None, *, threads: int) -> list[Read]:
     """Read the questions of all sources, or what the last run with the same reader kept."""
-    model = PackagedCrossEncoder(reader, dtype="float32") if reader else None
-    kept = cache / f"reads-{model.identity if model else 'none'}.pkl"
+    model = PackagedCrossEncoder(reader) if reader else None
+    words = SentenceTransformerEmbeddings(WORDS_OF)
+    kept = cache / f"reads-{model.identity if model else 'none'}-{words.dtype}.pkl"
     if kept.exists():
         return list(pickle.loads(kept.read_bytes()))
     cache.mkdir(parents=True, exist_ok=True)
-    models = Models(model, packaged_encoder(cache / "vectors.pkl"))
+    scorer = TokenScorer(words)
+    models = Models(Scorers(scorer, model, scorer), packaged_encoder(cache / "vectors.pkl"))
     torch.set_num_threads(threads)
     reads = [*briefs(models, cache), *squad(models, data, n=80), *factbook(models, data, n=100)]
     models.encoder.save()

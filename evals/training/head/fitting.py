@@ -14,18 +14,21 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize  # type: ignore[import-untyped]
 
 from evals.training.head.reading import Read
-from rag.read import answer_signals, logistic, weigh
+from rag.read import answer_signals, weigh
+from rag.signals import logistic
 
 Array = NDArray[np.float64]
 Weights = dict[str, float]
 
 RANK_NAMES = (
-    "reader similarity coverage coverage_before coverage_titled names numbers plain missing phrases "
+    "reader similarity matched matched_terms matched_names matched_plain unmatched "
+    "coverage coverage_before coverage_titled names numbers plain missing phrases "
     "offers negation length leans complete asks dense lexical "
     "offers_who offers_when offers_where offers_number offers_why offers_list offers_ordinal"
 ).split()
 ANSWER_NAMES = (
-    "bias reader reader_max reader_any reader_lead similarity similarity_max coverage coverage_before coverage_titled "
+    "bias reader reader_max reader_any reader_lead matched matched_terms matched_names matched_plain unmatched "
+    "similarity similarity_max coverage coverage_before coverage_titled "
     "coverage_passage coverage_max plain plain_passage plain_max names names_passage numbers numbers_passage "
     "numbers_all strangers missing missing_passage missing_all phrases negation rank lead terms "
     "offers_who offers_when offers_where offers_number offers_why offers_list offers_ordinal "

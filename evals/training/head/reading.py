@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from langchain_core.cross_encoders import BaseCrossEncoder
 from langchain_core.documents import Document
 
-from rag.read import DocumentFrequency, Measured, measure
+from rag.read import MAX_UNITS, DocumentFrequency, Measured, Scorers, measure
 from rag.signals import Asked, Candidate, ask, countable_stems
 
 
@@ -32,12 +31,11 @@ class Read:
 
 @dataclass(frozen=True)
 class Desk:
-    """Where questions are read: a retriever's search, word frequencies, and both scorers."""
+    """Where questions are read: a retriever's search, word frequencies, and the scorers."""
 
     search: Callable[[str], list[Document]]
     document_frequency: DocumentFrequency
-    reader: BaseCrossEncoder | None
-    similarity: BaseCrossEncoder
+    scorers: Scorers
 
     def read(
         self, kind: str, group: str, question: str, *, passages: Sequence[Document] | None = None,
@@ -46,7 +44,7 @@ class Desk:
         """Measure a question over the passages given, or those found; None where there is no unit."""
         found = self.search(question) if passages is None else passages
         asked = ask(question, *self.document_frequency(countable_stems(question)))
-        units = tuple(measure(asked, found, self.similarity, max_units=24, reader=self.reader))
+        units = tuple(measure(asked, found, self.scorers, max_units=MAX_UNITS))
         if not units:
             return None
         hits = tuple(right is not None and right(m.candidate) for m in units)

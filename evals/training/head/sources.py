@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from langchain_core.cross_encoders import BaseCrossEncoder
 from langchain_core.documents import Document
 
 from evals.briefs import CORPUS
@@ -31,7 +30,7 @@ from rag.evaluation.question import Question
 from rag.evaluation.records import Cited
 from rag.evaluation.run import messages_of
 from rag.ingest import sync
-from rag.read import EmbeddingScorer
+from rag.read import Scorers
 from rag.rewrite import rewrite
 from rag.settings import Settings
 from rag.signals import Candidate
@@ -44,13 +43,8 @@ SEED = 31
 class Models:
     """What scores units, and what encodes passages."""
 
-    reader: BaseCrossEncoder | None
+    scorers: Scorers
     encoder: KeptEncoder
-
-    @property
-    def similarity(self) -> EmbeddingScorer:
-        """Cosine of the encoder's vectors."""
-        return EmbeddingScorer(self.encoder)
 
 
 def briefs(models: Models, cache: Path, *, split: str = "dev") -> Iterator[Read]:
@@ -65,7 +59,7 @@ def briefs(models: Models, cache: Path, *, split: str = "dev") -> Iterator[Read]
         stories.setdefault(question.group, set()).update(question.doc_ids)
     every = {row.brief_id for row in index.catalogue.briefs()}
     names = names_in([question.text for question in questions])
-    desk = Desk(retriever.search, index.catalogue.document_frequency, models.reader, models.similarity)
+    desk = Desk(retriever.search, index.catalogue.document_frequency, models.scorers)
     rng = random.Random(SEED)
     for question in questions:
         text = rewrite(question.text, messages_of(question))
@@ -122,7 +116,7 @@ def factbook(models: Models, data: Path, *, n: int) -> Iterator[Read]:
     countries = {_country(doc) for row in asked for doc in row["doc_ids"]}
     kept = [text for text in texts.values() if _country(text.id) in countries]
     index = SmallIndex([passage for text in kept for passage in chunks(text)], models.encoder)
-    desk = Desk(index.search, index.document_frequency, models.reader, models.similarity)
+    desk = Desk(index.search, index.document_frequency, models.scorers)
     for row in asked:
         country = _country(row["doc_ids"][0])
         right = _holder(row["answers"])
@@ -135,7 +129,7 @@ def factbook(models: Models, data: Path, *, n: int) -> Iterator[Read]:
 def _desk(models: Models, texts: Sequence[Text]) -> tuple[Desk, dict[str, list[Document]]]:
     own = {text.id: chunks(text, max_words=400) for text in texts}
     index = SmallIndex([passage for passages in own.values() for passage in passages], models.encoder)
-    return Desk(index.search, index.document_frequency, models.reader, models.similarity), own
+    return Desk(index.search, index.document_frequency, models.scorers), own
 
 
 def _holder(answers: Sequence[str]) -> Callable[[Candidate], bool]:

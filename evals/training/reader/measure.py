@@ -36,8 +36,8 @@ from rag.encoder import CrossEncoder, encode, lay_out
 from rag.evaluation.records import Measured
 from rag.evaluation.statistics import bootstrap_mean, bootstrap_statistic
 from rag.lexicon import analyse
-from rag.read import EmbeddingScorer
 from rag.signals import Candidate, ask, candidates, context_of, coverage
+from rag.token_match import TokenScorer
 
 Scores = list[float]
 SUMS = {
@@ -68,7 +68,7 @@ class Scored:
 class Systems:
     """The systems that are compared."""
 
-    cosine: EmbeddingScorer
+    cosine: TokenScorer
     model: CrossEncoder
     plan: Plan
     tokenizer: Tokenizer
@@ -195,7 +195,7 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     model, plan = load_run(args.work, args.name)
-    cosine = EmbeddingScorer(SentenceTransformerEmbeddings(MODEL, dtype="float32"))
+    cosine = TokenScorer(SentenceTransformerEmbeddings(MODEL, dtype="float32"))
     systems = Systems(cosine, model, plan, packaged_tokenizer())
     rows: list[dict[str, Any]] = []
     report(collect(Path(args.data), systems, n=args.n), rows.append)

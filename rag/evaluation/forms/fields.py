@@ -87,6 +87,10 @@ def read_pairs(path: Path, faults: Faults) -> Iterator[Pair]:
             hypothesis=row.text("hypothesis"),
             label=row.text("label"),
             split=row.optional_text("split") or None,
+            reason=row.optional_text("reason") or "",
+            group=row.optional_text("doc_id") or "",
+            title=row.optional_text("title") or "",
+            dated=row.optional_text("date") or "",
         )
         ids.claim(pair.id, row)
         if n_faults == faults.n:
