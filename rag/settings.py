@@ -84,7 +84,8 @@ class ReaderSettings(Section):
 
     Attributes:
         model: `packaged`; a cross-encoder of the sentence-transformers library by folder or hub name, such as
-            `cross-encoder/ms-marco-MiniLM-L6-v2`; `module:factory` for any langchain `BaseCrossEncoder`; `none`.
+            `cross-encoder/ms-marco-MiniLM-L6-v2`; `module:factory` for any langchain `BaseCrossEncoder`.
+            The weights of the signals are fitted for the packaged one (`evals.training.head.fit --reader FOLDER`).
         dtype: as for embeddings.
         allow_download: as for embeddings.
     """
