@@ -13,7 +13,9 @@ from langchain_core.messages import BaseMessage
 
 from rag.catalogue import Catalogue
 from rag.errors import UsageError
+from rag.parts import parts
 from rag.quote import quote
+from rag.read import share_evidence
 from rag.rewrite import rewrite
 from rag.types import (
     Answer,
@@ -86,33 +88,48 @@ class Assistant:
         clock = _Clock()
         with clock.stage("rewrite"):
             standalone = rewrite(question, history)
-        yield Rewritten(standalone)
+            asked = parts(standalone)
+        yield Rewritten(standalone, asked)
         with clock.stage("retrieve"):
-            passages = self.retriever.search(standalone, scope=scope)
+            found = [self.retriever.search(part, scope=scope) for part in asked]
         with clock.stage("read"):
-            reading = self.reader.read(standalone, passages)
-        yield Retrieved(reading.evidence)
+            readings = share_evidence([self.reader.read(*part) for part in zip(asked, found, strict=True)])
+        evidence = readings[0].evidence
+        yield Retrieved(evidence)
         with clock.stage("answer"):
-            quoted, reason = quote(standalone, reading, threshold=self.threshold, max_sentences=self.max_sentences)
-        said: list[Sentence] = []
+            quoted, silent = self._quote(asked, readings)
         with clock.stage("verify"):
-            said.extend(self.verifier.verify(quoted))
+            said = tuple(self.verifier.verify(quoted))
         yield from (Said(sentence) for sentence in said)
         yield Answered(
             Answer(
                 question=question,
                 standalone_question=standalone,
                 scope=scope,
-                sentences=tuple(said),
-                evidence=reading.evidence,
+                parts=asked,
+                sentences=said,
+                evidence=evidence,
                 identities=self.identities,
-                reason=None if said else reason or "The passages found could not be quoted exactly.",
-                answerable=reading.answerable,
-                nearest=() if said else nearest(reading.evidence),
-                notes=tuple(self._notes(scope)),
+                reason=None if said else next(iter(silent.values()), "The passages found could not be quoted exactly."),
+                answerable=max((r.answerable for r in readings if r.answerable is not None), default=None),
+                nearest=() if said else nearest(evidence),
+                notes=(*(f"“{part}” {reason}" for part, reason in silent.items() if said), *self._notes(scope)),
                 timings_ms=clock.finished(),
             )
         )
+
+    def _quote(self, asked: Sequence[str], readings: Sequence[Reading]) -> tuple[list[Sentence], dict[str, str]]:
+        """Quote what answers each part, nothing twice; and give the reason for each part that nothing answers."""
+        said: dict[tuple[int, int, int], Sentence] = {}
+        silent: dict[str, str] = {}
+        for part, reading in zip(asked, readings, strict=True):
+            quoted, reason = quote(part, reading, threshold=self.threshold, max_sentences=self.max_sentences)
+            for sentence in quoted:
+                cited = sentence.citations[0]
+                said.setdefault((cited.n, cited.start, cited.end), sentence)
+            if reason:
+                silent[part] = reason
+        return list(said.values()), silent
 
     def _notes(self, scope: Scope) -> Iterator[str]:
         undated = self.catalogue.count_undated() if scope.needs_date else 0

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import zip_longest
 from typing import Protocol
 
 import numpy as np
@@ -189,6 +190,43 @@ def _reading(passages: Sequence[Document], scored: Sequence[tuple[float, Measure
         for score, m in scored
     )
     return Reading(evidence, units, answerable)
+
+
+def share_evidence(readings: Sequence[Reading]) -> tuple[Reading, ...]:
+    """Give the readings of a question's parts one evidence, numbered once: each part's best passage, then the next."""
+    if len(readings) < 2:
+        return tuple(readings)
+    copies: dict[str, list[Document]] = {}
+    for passages in zip_longest(*(reading.evidence for reading in readings)):
+        for passage in filter(None, passages):
+            copies.setdefault(_chunk(passage), []).append(passage)
+    number = {chunk: n for n, chunk in enumerate(copies, 1)}
+    evidence = tuple(_one(same) for same in copies.values())
+    return tuple(
+        replace(
+            reading,
+            evidence=evidence,
+            units=tuple(replace(u, n=number[_chunk(reading.evidence[u.n - 1])]) for u in reading.units),
+        )
+        for reading in readings
+    )
+
+
+def _chunk(passage: Document) -> str:
+    return str(passage.metadata["chunk_id"])
+
+
+def _one(copies: Sequence[Document]) -> Document:
+    """Join the copies of a passage: all units that are marked in any, with the signals of the copy that scores best."""
+    if len(copies) == 1:
+        return copies[0]
+    best = max(copies, key=lambda passage: passage.metadata["signals"].get("score", 0.0))
+    by_span: dict[tuple[int, int], dict[str, float]] = {}
+    for mark in (mark for passage in copies for mark in passage.metadata.get("marked", ())):
+        span = mark["start"], mark["end"]
+        by_span[span] = max(mark, by_span.get(span, mark), key=lambda m: m["score"])
+    marked = sorted(by_span.values(), key=lambda mark: -mark["score"])
+    return Document(id=best.id, page_content=best.page_content, metadata={**best.metadata, "marked": marked})
 
 
 def _marked(passage: Document, scored: Sequence[tuple[float, Measured]]) -> Document:

@@ -154,6 +154,7 @@ class AnswerRecord(Record):
     schema_version: Literal[1] = 1
     question: str
     standalone_question: str
+    parts: list[str] = []
     scope: ScopeRecord
     abstained: bool
     reason: str | None
@@ -174,6 +175,7 @@ class AnswerRecord(Record):
         return cls(
             question=answer.question,
             standalone_question=answer.standalone_question,
+            parts=list(answer.parts),
             scope=ScopeRecord.of(answer.scope),
             abstained=answer.abstained,
             reason=answer.reason,

@@ -322,7 +322,12 @@ class Identities:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer with its evidence, or an abstention with its reason."""
+    """An answer with its evidence, or an abstention with its reason.
+
+    Attributes:
+        parts: the questions that were asked of the corpus: the standalone question, or each of its parts.
+        answerable: of the part that is answered most surely.
+    """
 
     question: str
     standalone_question: str
@@ -330,6 +335,7 @@ class Answer:
     sentences: tuple[Sentence, ...]
     evidence: tuple[Document, ...]
     identities: Identities
+    parts: tuple[str, ...] = ()
     reason: str | None = None
     answerable: float | None = None
     nearest: tuple[BriefRef, ...] = ()
@@ -357,9 +363,10 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Rewritten:
-    """Stream event: the standalone question is known."""
+    """Stream event: the standalone question is known, and the parts in which it is asked: itself, if it is one."""
 
     standalone_question: str
+    parts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

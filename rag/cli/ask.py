@@ -82,8 +82,8 @@ def chat(index: IndexOption = None, config: ConfigOption = None) -> None:
         except UsageError as error:
             typer.echo(f"geobrief: {error}", err=True)
             continue
-        if answer.standalone_question != answer.question:
-            typer.echo(f"(understood as: {printable(answer.standalone_question)})")
+        if list(answer.parts) != [answer.question]:
+            typer.echo(f"(understood as: {printable(' · '.join(answer.parts))})")
         show_answer(answer)
         history += [HumanMessage(question), AIMessage(answer.text)]
 

@@ -67,9 +67,10 @@ class Turn:
         return tuple(event.sentence for event in self.events if isinstance(event, Said))
 
     @property
-    def standalone_question(self) -> str:
-        """The question as understood; the question as asked until then."""
-        return next((e.standalone_question for e in self.events if isinstance(e, Rewritten)), self.question)
+    def parts(self) -> tuple[str, ...]:
+        """The question as understood, in its parts; the question as asked until then."""
+        known = next((e for e in self.events if isinstance(e, Rewritten)), Rewritten(self.question))
+        return known.parts or (known.standalone_question,)
 
 
 def converse(assistant: Answers, question: str, *, turns: Sequence[Turn] = ()) -> Iterator[Turn]:

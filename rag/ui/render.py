@@ -70,9 +70,9 @@ def _panel(body: str) -> str:
 
 
 def _understood(turn: Turn) -> str:
-    if turn.standalone_question.strip() == turn.question.strip():
+    if [part.strip() for part in turn.parts] == [turn.question.strip()]:
         return ""
-    return f'<p class="gb-quiet">Understood as: {escaped(turn.standalone_question)}</p>'
+    return f'<p class="gb-quiet">Understood as: {escaped(" · ".join(turn.parts))}</p>'
 
 
 def _sentence(sentence: Sentence, index: int, turn: Turn, number: int) -> str:
