@@ -131,6 +131,7 @@ def open_assistant(settings: Settings | None = None, *, embeddings: Embeddings |
     """
     from rag.assistant import Assistant
     from rag.read import SignalReader
+    from rag.recency import NewestFirst
     from rag.signal_weights import HEAD
 
     settings = settings or load_settings()
@@ -141,7 +142,12 @@ def open_assistant(settings: Settings | None = None, *, embeddings: Embeddings |
     chosen = settings.answer
     return Assistant(
         retriever=open_retriever(index, settings, model),
-        reader=SignalReader(scorers, index.catalogue.document_frequency, chosen.max_units),
+        reader=SignalReader(
+            scorers,
+            index.catalogue.document_frequency,
+            chosen.max_units,
+            NewestFirst(chosen.newest_weight, chosen.newest_half_life_days),
+        ),
         catalogue=index.catalogue,
         verifier=open_verifier(settings),
         identities=Identities(

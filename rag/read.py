@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from typing import Protocol
 
@@ -17,6 +17,7 @@ from langchain_core.cross_encoders import BaseCrossEncoder
 from langchain_core.documents import Document
 
 from rag.lexicon import analyse
+from rag.recency import NewestFirst
 from rag.signal_weights import ANSWERS, RANK, RIGHT
 from rag.signals import (
     Asked,
@@ -71,11 +72,13 @@ class SignalReader:
     Attributes:
         document_frequency: for stems, in how many chunks of the index each stands, and the number of chunks.
         max_units: units that are scored.
+        newest: how newer briefs are preferred by questions that want the latest word.
     """
 
     scorers: Scorers
     document_frequency: DocumentFrequency
     max_units: int = MAX_UNITS
+    newest: NewestFirst = field(default_factory=NewestFirst)
 
     def read(self, question: str, passages: Sequence[Document]) -> Reading:
         """Order the passages and their units by how well they answer. One call of each scorer."""
@@ -83,10 +86,11 @@ class SignalReader:
         measured = measure(asked, passages, self.scorers, max_units=self.max_units)
         if not measured:
             return Reading(evidence=tuple(passages), units=(), answerable=0.0)
-        weighed = [(weigh(m.signals, RANK), m) for m in measured]
+        preferred = self.newest.preferences(question, [m.candidate.passage.metadata["date"] for m in measured])
+        weighed = [(weigh(m.signals, RANK) + more, m) for m, more in zip(measured, preferred, strict=True)]
         weighed.sort(key=lambda pair: (-pair[0], *_tie(pair[1].candidate)))
         best = weighed[0][0]
-        signals = answer_signals(asked, [m for _, m in weighed], [r for r, _ in weighed])
+        signals = answer_signals(asked, [m for _, m in weighed], [rank for rank, _ in weighed])
         right = logistic(weigh(signals, RIGHT))
         scored = [(right * math.exp(rank - best), m) for rank, m in weighed]
         return _reading(passages, scored, answerable=logistic(weigh(signals, ANSWERS)))
