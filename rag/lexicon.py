@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.resources import files
 
 import snowballstemmer
 
@@ -45,20 +46,14 @@ NUMBER_WORDS: Mapping[str, str] = {
 
 MONTHS = "january february march april may june july august september october november december".split()
 
-# What stands for a country: adjectives that share no long prefix with it (the regular ones match by `kin`), short
-# names, and capitals as newspapers use them. Values are stems; "=us" is an initialism.
-STANDS_FOR: Mapping[str, str] = {
-    "french": "franc", "dutch": "netherland", "british": "britain", "spanish": "spain", "greek": "greec",
-    "swiss": "switzerland", "danish": "denmark", "turkish": "turkei", "polish": "poland", "finnish": "finland",
-    "swedish": "sweden", "irish": "ireland", "norwegian": "norwai", "filipino": "philippin", "burmese": "myanmar",
-    "american": "=us", "americans": "=us", "america": "=us", "uk": "britain", "emirati": "=uae", "ussr": "soviet",
-    "washington": "=us", "kremlin": "russia", "moscow": "russia", "beijing": "china", "kyiv": "ukrain",
-    "kiev": "ukrain", "london": "britain", "paris": "franc", "berlin": "germani", "rome": "itali", "madrid": "spain",
-    "brussels": "=eu", "warsaw": "poland", "minsk": "belaru", "ankara": "turkei", "tehran": "iran", "delhi": "india",
-    "islamabad": "pakistan", "kabul": "afghanistan", "baghdad": "iraq", "damascus": "syria", "cairo": "egypt",
-    "riyadh": "saudi", "tokyo": "japan", "seoul": "korea", "pyongyang": "korea", "taipei": "taiwan",
-    "caracas": "venezuela", "havana": "cuba", "ottawa": "canada", "canberra": "australia",
-}  # fmt: skip
+
+def _stands_for() -> Mapping[str, str]:
+    lines = (files("rag") / "data" / "stands_for.tsv").read_text("utf-8").splitlines()
+    return dict(line.split("\t") for line in lines if not line.startswith("#"))
+
+
+STANDS_FOR: Mapping[str, str] = _stands_for()
+"""What newspapers say for a country, in lower case, to its stem: capitals, and adjectives without its root."""
 
 # Countries whose name begins another country's name or adjective.
 _OWN_COUNTRY = frozenset(["niger", "guinea"])

@@ -34,6 +34,13 @@ _COMPARED = tuple(
         r"how (?:do|does|did) (?P<left>.+?) (?:differ|compare) (?:from|with|to) (?P<right>.+)",
     )
 )
+_WHICH_FIRST = re.compile(
+    r"(?P<head>.*\b(?:what|which)\b.*\b(?:first|sooner|earlier|later|last)\b[^,:]*)[,:] "
+    r"(?P<left>.+?),? or (?P<right>.+)",
+    re.IGNORECASE,
+)
+_ONLY_ADJECTIVE = re.compile(r"(?:the )?[A-Z][\w-]+")
+_ADJECTIVE_FIRST = re.compile(r"(?:the )?[A-Z][\w-]+(?P<tail> .+)")
 _AND_PREPOSITION = re.compile(rf",? and {_AGAIN}(?P<preposition>{_PREPOSITION}) ", re.IGNORECASE)
 _TWO_ADJECTIVES = re.compile(
     r"(?P<head>.*\bthe )(?P<left>[A-Z][\w-]+) and (?:the )?(?P<right>[A-Z][\w-]+)(?P<tail> [a-z].+)"
@@ -61,7 +68,7 @@ def parts(question: str) -> tuple[str, ...]:
 
 
 def _split(sentence: str) -> list[str]:
-    for form in (_of_comparison, _of_two_question_words, _of_a_preposition, _of_adjectives):
+    for form in (_of_comparison, _of_order, _of_two_question_words, _of_a_preposition, _of_adjectives):
         if halves := form(sentence):
             return [part for half in halves for part in _split(half)]
     return [sentence]
@@ -73,6 +80,21 @@ def _of_comparison(sentence: str) -> Halves | None:
         return None
     left, right = match["left"], _stood_in(match["left"], match["right"])
     return left, _with_topic(left, right)
+
+
+def _of_order(sentence: str) -> Halves | None:
+    """Split "which came first, A or B" into when each was; names and numbers before it are told with both."""
+    match = _WHICH_FIRST.fullmatch(sentence)
+    if match is None:
+        return None
+    left, right = match["left"], re.split(r"[.?] ", match["right"])[0]
+    shared = _ADJECTIVE_FIRST.fullmatch(right)
+    if shared and _ONLY_ADJECTIVE.fullmatch(left):
+        left += shared["tail"]
+    head = analyse(match["head"])
+    told = [*(w.text for run in head.names for w in run), *(w.text for w in head.words if w.text.isdigit())]
+    about = f" ({' '.join(dict.fromkeys(told))})" if told else ""
+    return f"When was {left}{about}", f"When was {right}{about}"
 
 
 def _of_two_question_words(sentence: str) -> Halves | None:

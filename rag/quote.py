@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from langchain_core.documents import Document
 
-from rag.answer_types import answer_type, new_names
-from rag.lexicon import STOP_WORDS, Word, analyse, present
+from rag.answer_types import answer_type, new_names, offers
+from rag.lexicon import STANDS_FOR, STOP_WORDS, Word, Words, analyse, present
 from rag.rarity import background
 from rag.types import Citation, Reading, ScoredUnit, Sentence, Span
 
@@ -44,7 +44,8 @@ def quote(
         return (), _reason(question, reading.evidence)
     chosen = _choose(question, reading, max_sentences)
     sentences: list[Sentence] = []
-    for n, span, context in _in_order(chosen, reading.evidence, max_sentences):
+    why = answer_type(question) == "why"
+    for n, span, context in _in_order(chosen, reading.evidence, max_sentences, with_reason=why):
         sentences.append(_sentence(n, reading.evidence[n - 1], span, context))
     return tuple(sentences), None
 
@@ -101,9 +102,12 @@ def _same(a: ScoredUnit, b: ScoredUnit, evidence: Sequence[Document]) -> bool:
 
 
 def _in_order(
-    chosen: Sequence[ScoredUnit], evidence: Sequence[Document], limit: int
+    chosen: Sequence[ScoredUnit], evidence: Sequence[Document], limit: int, *, with_reason: bool = False
 ) -> list[tuple[int, Span, Span | None]]:
-    """Put the units in reading order, each that opens with a pronoun after the sentence before it, if there is room."""
+    """Put the units in reading order, each that opens with a pronoun after the sentence before it, if there is room.
+
+    With `with_reason` the sentence after the best unit follows it, unless the best states a reason itself.
+    """
     spans = {(u.n, u.unit.start): (u.n, Span(u.unit.start, u.unit.end), u.unit.context) for u in chosen}
     for unit in chosen:
         before = _before(unit, evidence[unit.n - 1])
@@ -112,6 +116,10 @@ def _in_order(
         )
         if before and not taken and len(spans) < limit and _PRONOUN.match(unit.text):
             spans[unit.n, before.start] = (unit.n, before, None)
+    best = chosen[0]
+    after = _after(best, evidence[best.n - 1]) if with_reason and offers("why", best.text) < 1 else None
+    if after and len(spans) < limit:
+        spans.setdefault((best.n, after.start), (best.n, after, None))
     return [spans[key] for key in sorted(spans)]
 
 
@@ -120,6 +128,13 @@ def _before(unit: ScoredUnit, passage: Document) -> Span | None:
     ends = [(m["end"], m["start"]) for m in passage.metadata["units"]
             if m["kind"] == "sentence" and m["end"] <= unit.unit.start]  # fmt: skip
     return Span(max(ends)[1], max(ends)[0]) if ends else None
+
+
+def _after(unit: ScoredUnit, passage: Document) -> Span | None:
+    """Return the span of the sentence that stands after a unit in its passage."""
+    starts = [(m["start"], m["end"]) for m in passage.metadata["units"]
+              if m["kind"] == "sentence" and m["start"] >= unit.unit.end]  # fmt: skip
+    return Span(*min(starts)) if starts else None
 
 
 def _sentence(n: int, passage: Document, span: Span, context: Span | None) -> Sentence:
@@ -149,9 +164,15 @@ def _reason(question: str, evidence: Sequence[Document]) -> str:
         return "The corpus does not say: it holds no passage on this question."
     texts = [analyse(f"{p.metadata['title']}. {p.page_content} {p.metadata.get('date') or ''}") for p in evidence]
     for run in _asked_names(question):
-        if any(all(present(word.stem, text) == 0 for text in texts) for word in run):
+        if any(all(not _stands(word, text) for text in texts) for word in run):
             return f"The corpus does not say: no passage found mentions {' '.join(word.text for word in run)}."
     return "The corpus does not say: nothing found comes close enough to an answer."
+
+
+def _stands(word: Word, text: Words) -> bool:
+    """Whether a text holds a word, or the country that it stands for."""
+    country = STANDS_FOR.get(word.text.lower())
+    return present(word.stem, text) > 0 or (country is not None and present(country, text) > 0)
 
 
 def _asked_names(question: str) -> list[tuple[Word, ...]]:
@@ -160,4 +181,5 @@ def _asked_names(question: str) -> list[tuple[Word, ...]]:
     inside = {word for run in words.names for word in run}
     others = (w for w in words.words if w not in inside and w.text.lower() not in STOP_WORDS)
     known = background().names
-    return [*words.names, *((w,) for w in others if w.text[0].isdigit() or w.stem in known)]
+    runs = [*words.names, *((w,) for w in others if w.text[0].isdigit() or w.stem in known)]
+    return [run for run in runs if len(run[0].text) > 1 or run[0].text.isdigit()]

@@ -360,10 +360,17 @@ def test_an_unanswerable_question_is_right_when_refused() -> None:
     assert is_right(unanswerable, ANSWER, None, extractive=False) is False
 
 
-@pytest.mark.parametrize("extractive", [True, False])
-def test_an_answerable_question_is_wrong_when_refused(extractive: bool) -> None:
-    assert is_right(Question("q", "Where?", True, answers=("Harbin",)), REFUSED, None, extractive=extractive) is False
-    assert is_right(Question("q", "Where?", True), REFUSED, None, extractive=extractive) is False
+def test_an_answerable_question_is_wrong_when_refused() -> None:
+    assert is_right(Question("q", "Where?", True, answers=("Harbin",)), REFUSED, None, extractive=True) is False
+    assert is_right(Question("q", "Where?", True, gold=(span(0, 9),)), REFUSED, None, extractive=False) is False
+    assert is_right(Question("q", "Was it?", True, polar="yes"), REFUSED, None, extractive=False) is False
+
+
+@pytest.mark.parametrize("said", [ANSWER, REFUSED])
+def test_what_an_answer_cannot_be_right_in_a_refusal_is_not_wrong_in(said: Said) -> None:
+    free_form = Question("q", "Where?", True, answers=("To Harbin, by train.",))
+    assert is_right(free_form, said, None, extractive=False) is None
+    assert is_right(Question("q", "Where?", True), said, None, extractive=True) is None
 
 
 def test_a_list_is_right_when_all_items_are_there() -> None:

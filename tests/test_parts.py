@@ -44,11 +44,20 @@ SPLIT = [
     ),
 ]
 
+SPLIT += [
+    (
+        "Which came first in Kenya in 2021, the strike or the vote?",
+        ("When was the strike (Kenya 2021)?", "When was the vote (Kenya 2021)?"),
+    ),
+    ("Which was later: the Oslo or the Geneva round?", ("When was the Oslo round?", "When was the Geneva round?")),
+]
+
 WHOLE = [
     "What sectors will they cooperate on?",
     "Which brother was the first to resign in 2022, and on what date?",
     "Which group asked for the levy in May 2023? Name it.",
     "Who and what was lost?",
+    "Which brother was first, and why?",
     "Which accord did Kenya and Norway sign?",
     "Who was with him in the car and in the plane?",
     "and",

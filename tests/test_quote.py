@@ -140,10 +140,30 @@ def test_the_best_unit_must_reach_the_threshold(score: float, answers: bool) -> 
         ("Did envoys meet in North Korea?", "The corpus does not say: no passage found mentions North Korea."),
         ("What was signed in 1999?", "The corpus does not say: no passage found mentions 1999."),
         ("What was signed in 2021?", "The corpus does not say: nothing found comes close enough to an answer."),
+        ("What did London sign?", "The corpus does not say: no passage found mentions London."),
+        ("What did the Norwegians sign?", "The corpus does not say: no passage found mentions Norwegians."),
+        ("Did Oslo make a U-turn?", "The corpus does not say: nothing found comes close enough to an answer."),
     ],
 )
 def test_a_refusal_names_what_stands_nowhere(question: str, reason: str) -> None:
     assert quote(question, reading(passage(TALKS), scores={"Envoys": 0.1}), threshold=0.5) == ((), reason)
+
+
+def test_a_capital_is_mentioned_where_its_country_is() -> None:
+    read = reading(passage("Britain signed an accord."), scores={"Britain": 0.1})
+    reason = "The corpus does not say: nothing found comes close enough to an answer."
+    assert quote("What did London sign?", read, threshold=0.5) == ((), reason)
+
+
+def test_a_why_question_takes_the_sentence_behind_where_the_best_states_no_reason() -> None:
+    read = reading(passage("The column halted. |Its fuel was spent. |Rain fell."), scores={"The column": 0.9})
+    assert texts("Why did the column halt?", read) == ["The column halted.", "Its fuel was spent."]
+    assert texts("When did the column halt?", read) == ["The column halted."]
+
+
+def test_a_stated_reason_needs_no_sentence_behind_it() -> None:
+    read = reading(passage("The column halted because its fuel was spent. |Rain fell."), scores={"The column": 0.9})
+    assert texts("Why did the column halt?", read) == ["The column halted because its fuel was spent."]
 
 
 def test_nothing_found_is_a_reason_of_its_own() -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from evals.training.passages import load
 from evals.training.readings import NQ_SEED, SQUAD_SEED, in_fitting_order
+from rag.signal_weights import HEAD
 
 TARGET = Path(__file__).parents[2] / "rag" / "data" / "trained_on.json"
 
@@ -27,7 +28,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=os.environ.get("GEOBRIEF_DATA"), help="folder of the sets")
     data = Path(parser.parse_args().data)
     sets = {"squad2_dev": squad_questions(data), "nq_open_oracle": natural_questions(data, questions=240)}
-    TARGET.write_text(json.dumps({"reader": "signals-1", "questions": sets}, indent=0) + "\n", encoding="utf-8")
+    TARGET.write_text(json.dumps({"reader": HEAD, "questions": sets}, indent=0) + "\n", encoding="utf-8")
     print({name: len(ids) for name, ids in sets.items()})
 
 

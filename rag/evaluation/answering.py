@@ -157,14 +157,14 @@ def is_right(question: Question, said: Said, cited_gold: bool | None, *, extract
     | question                        | said                    | right                                   |
     |---------------------------------|-------------------------|-----------------------------------------|
     | unanswerable                    | anything                | if it is a refusal                      |
+    | has free-form answers only      | anything                | None: words cannot tell                 |
+    | has nothing                     | anything                | None                                    |
     | answerable                      | a refusal               | no                                      |
     | has items                       | an answer               | if it contains one of each              |
     | yes or no                       | begins with yes or no   | if that is the one                      |
     | yes or no                       | an answer otherwise     | if it cites gold; None without gold     |
-    | has answers, extractive         | an answer               | if it contains one                      |
-    | has answers, free-form          | an answer               | None: words cannot tell                 |
+    | has answers                     | an answer               | if it contains one                      |
     | has gold spans only             | an answer               | if it cites gold                        |
-    | has nothing                     | an answer               | None                                    |
 
     Args:
         question: with what is known to be right.
@@ -172,15 +172,21 @@ def is_right(question: Question, said: Said, cited_gold: bool | None, *, extract
         cited_gold: `gold_cited`; None where the question has no gold span.
         extractive: whether accepted answers stand verbatim in gold documents (`Dataset.extractive`).
     """
-    if said.abstained or not question.answerable:
-        return said.abstained and not question.answerable
+    if not question.answerable:
+        return said.abstained
+    told_by_words = question.items or question.polar or (question.answers and extractive)
+    told_by_gold = question.gold and not question.answers
+    if not (told_by_words or told_by_gold):
+        return None
+    if said.abstained:
+        return False
     if question.items:
         return list_recall(said.text, question.items) == 1
     if question.polar:
         stated = stated_polarity(said.text)
         return stated == question.polar if stated else cited_gold
     if question.answers:
-        return contains(said.text, question.answers) if extractive else None
+        return contains(said.text, question.answers)
     return cited_gold
 
 
