@@ -6,17 +6,16 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from langchain_core.documents import Document
 from langchain_core.messages import BaseMessage
 
 from rag.catalogue import Catalogue
 from rag.errors import UsageError
-from rag.parts import parts
+from rag.overview import Response
 from rag.quote import quote
 from rag.read import share_evidence
-from rag.rewrite import rewrite
 from rag.types import (
     Answer,
     Answered,
@@ -30,10 +29,14 @@ from rag.types import (
     Scope,
     Sentence,
 )
+from rag.understand import Understood
 from rag.verify import Verifier
 
 NEAREST = 3
 """Briefs named beside an abstention."""
+
+_NOT_EXACT = "The passages found could not be quoted exactly."
+_STAGES = ("rewrite", "retrieve", "read", "answer", "verify")
 
 
 class Retriever(Protocol):
@@ -52,6 +55,14 @@ class Reader(Protocol):
         ...
 
 
+class Understands(Protocol):
+    """Makes questions understood; `Understanding` does."""
+
+    def __call__(self, question: str, history: Sequence[BaseMessage], scope: Scope, *, dates: bool) -> Understood:
+        """Tell what a question wants, and of which briefs."""
+        ...
+
+
 @dataclass(frozen=True)
 class Assistant:
     """Answers questions over one index. Safe for threads.
@@ -61,6 +72,7 @@ class Assistant:
         threshold: confidence below which it abstains, in [0, 1].
     """
 
+    understanding: Understands
     retriever: Retriever
     reader: Reader
     catalogue: Catalogue
@@ -70,15 +82,24 @@ class Assistant:
     max_sentences: int = 5
     max_question_chars: int = 4000
 
-    def ask(self, question: str, *, history: Sequence[BaseMessage] = (), scope: Scope = Scope()) -> Answer:
-        """Answer a question. Raises as `stream` does."""
-        for event in self.stream(question, history=history, scope=scope):
+    def ask(
+        self, question: str, *, history: Sequence[BaseMessage] = (), scope: Scope = Scope(), dates: bool = True
+    ) -> Answer:
+        """Answer a question. Takes and raises what `stream` does."""
+        for event in self.stream(question, history=history, scope=scope, dates=dates):
             if isinstance(event, Answered):
                 return event.answer
         raise AssertionError("stream ends with Answered")
 
-    def stream(self, question: str, *, history: Sequence[BaseMessage] = (), scope: Scope = Scope()) -> Iterator[Event]:
+    def stream(
+        self, question: str, *, history: Sequence[BaseMessage] = (), scope: Scope = Scope(), dates: bool = True
+    ) -> Iterator[Event]:
         """Yield `Rewritten`, `Retrieved`, a `Said` for each checked sentence, and last `Answered`.
+
+        Args:
+            history: what was said before; answers as `rag.rewrite.message_of` writes them, or with their text alone.
+            scope: which briefs may be used.
+            dates: whether words such as "as of May 2023" narrow the scope.
 
         Raises:
             UsageError: if the question is empty or too long.
@@ -87,36 +108,66 @@ class Assistant:
         question = checked(question, max_chars=self.max_question_chars)
         clock = _Clock()
         with clock.stage("rewrite"):
-            standalone = rewrite(question, history)
-            asked = parts(standalone)
-        yield Rewritten(standalone, asked)
+            asked = self.understanding(question, history, scope, dates=dates)
+        yield Rewritten(asked.standalone, asked.parts)
+        if asked.response:
+            yield from self._respond(asked, asked.response, clock)
+        else:
+            yield from self._answer(asked, clock)
+
+    def _answer(self, asked: Understood, clock: _Clock) -> Iterator[Event]:
         with clock.stage("retrieve"):
-            found = [self.retriever.search(part, scope=scope) for part in asked]
+            found = [self.retriever.search(part, scope=asked.scope) for part in asked.parts]
         with clock.stage("read"):
-            readings = share_evidence([self.reader.read(*part) for part in zip(asked, found, strict=True)])
+            readings = share_evidence([self.reader.read(*part) for part in zip(asked.parts, found, strict=True)])
         evidence = readings[0].evidence
         yield Retrieved(evidence)
         with clock.stage("answer"):
-            quoted, silent = self._quote(asked, readings)
+            quoted, silent = self._quote(asked.parts, readings)
         with clock.stage("verify"):
             said = tuple(self.verifier.verify(quoted))
-        yield from (Said(sentence) for sentence in said)
-        yield Answered(
-            Answer(
-                question=question,
-                standalone_question=standalone,
-                scope=scope,
-                parts=asked,
-                sentences=said,
-                evidence=evidence,
-                identities=self.identities,
-                reason=None if said else next(iter(silent.values()), "The passages found could not be quoted exactly."),
-                answerable=max((r.answerable for r in readings if r.answerable is not None), default=None),
-                nearest=() if said else nearest(evidence),
-                notes=(*(f"“{part}” {reason}" for part, reason in silent.items() if said), *self._notes(scope)),
-                timings_ms=clock.finished(),
-            )
+        yield from map(Said, said)
+        yield self._end(
+            asked,
+            clock,
+            sentences=said,
+            evidence=evidence,
+            reason=None if said else next(iter(silent.values()), _NOT_EXACT),
+            answerable=max((r.answerable for r in readings if r.answerable is not None), default=None),
+            nearest=() if said else nearest(evidence),
+            notes=tuple(f"“{part}” {reason}" for part, reason in silent.items() if said),
         )
+
+    def _respond(self, asked: Understood, response: Response, clock: _Clock) -> Iterator[Event]:
+        """Say what needs no reading; what is quoted is checked all the same."""
+        yield Retrieved(response.evidence)
+        with clock.stage("verify"):
+            said = tuple(self.verifier.verify(response.sentences))
+        yield from map(Said, said)
+        remark, reason = response.remark, response.reason
+        yield self._end(
+            asked,
+            clock,
+            sentences=said,
+            evidence=response.evidence,
+            remark=remark,
+            briefs=response.briefs,
+            reason=reason,
+        )
+
+    def _end(self, asked: Understood, clock: _Clock, *, notes: tuple[str, ...] = (), **told: Any) -> Answered:
+        answer = Answer(
+            question=asked.question,
+            standalone_question=asked.standalone,
+            scope=asked.scope,
+            parts=asked.parts,
+            limited_by=asked.limit.words if asked.limit else None,
+            identities=self.identities,
+            notes=(*notes, *self._notes(asked)),
+            timings_ms=clock.finished(),
+            **told,
+        )
+        return Answered(answer)
 
     def _quote(self, asked: Sequence[str], readings: Sequence[Reading]) -> tuple[list[Sentence], dict[str, str]]:
         """Quote what answers each part, nothing twice; and give the reason for each part that nothing answers."""
@@ -131,8 +182,10 @@ class Assistant:
                 silent[part] = reason
         return list(said.values()), silent
 
-    def _notes(self, scope: Scope) -> Iterator[str]:
-        undated = self.catalogue.count_undated() if scope.needs_date else 0
+    def _notes(self, asked: Understood) -> Iterator[str]:
+        if asked.limit:
+            yield f"Limited to {asked.limit}, because the question says “{asked.limit.words}”."
+        undated = self.catalogue.count_undated() if asked.scope.needs_date else 0
         if undated:
             briefs = "brief" if undated == 1 else "briefs"
             yield f"{undated} undated {briefs} left out, because the question is limited by date."
@@ -160,7 +213,7 @@ def nearest(evidence: Sequence[Document], *, limit: int = NEAREST) -> tuple[Brie
 
 @dataclass
 class _Clock:
-    """Measures stages in milliseconds."""
+    """Measures stages in milliseconds; one that was not needed took 0."""
 
     started: float = field(default_factory=time.perf_counter)
     stages: dict[str, float] = field(default_factory=dict)
@@ -172,4 +225,5 @@ class _Clock:
         self.stages[name] = round((time.perf_counter() - begun) * 1000, 2)
 
     def finished(self) -> dict[str, float]:
-        return {**self.stages, "total": round((time.perf_counter() - self.started) * 1000, 2)}
+        stages = {name: self.stages.get(name, 0.0) for name in _STAGES}
+        return {**stages, "total": round((time.perf_counter() - self.started) * 1000, 2)}

@@ -130,9 +130,11 @@ def open_assistant(settings: Settings | None = None, *, embeddings: Embeddings |
         IndexUnusable: if it is damaged.
     """
     from rag.assistant import Assistant
+    from rag.overview import Overview
     from rag.read import SignalReader
     from rag.recency import NewestFirst
     from rag.signal_weights import HEAD
+    from rag.understand import Understanding
 
     settings = settings or load_settings()
     model = embeddings or open_embeddings(settings)
@@ -140,7 +142,9 @@ def open_assistant(settings: Settings | None = None, *, embeddings: Embeddings |
     index.check_identity()
     scorers = open_scorers(settings, model)
     chosen = settings.answer
+    overview = Overview(index.catalogue, chosen.max_sentences)
     return Assistant(
+        understanding=Understanding(index.catalogue, overview, settings.embedding.languages),
         retriever=open_retriever(index, settings, model),
         reader=SignalReader(
             scorers,

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from langchain_core.documents import Document
 
 from rag.answer_types import answer_type, new_names, offers
+from rag.cite import quoted
 from rag.lexicon import STANDS_FOR, STOP_WORDS, Word, Words, analyse, present
 from rag.rarity import background
-from rag.types import Citation, Reading, ScoredUnit, Sentence, Span
+from rag.types import Reading, ScoredUnit, Sentence, Span
 
 # Share of the best unit's score that a further unit needs: in a list question, and from another brief.
 _CLOSE_LIST = 0.5
@@ -46,7 +47,7 @@ def quote(
     sentences: list[Sentence] = []
     why = answer_type(question) == "why"
     for n, span, context in _in_order(chosen, reading.evidence, max_sentences, with_reason=why):
-        sentences.append(_sentence(n, reading.evidence[n - 1], span, context))
+        sentences.append(quoted(n, reading.evidence[n - 1], span, context))
     return tuple(sentences), None
 
 
@@ -135,23 +136,6 @@ def _after(unit: ScoredUnit, passage: Document) -> Span | None:
     starts = [(m["start"], m["end"]) for m in passage.metadata["units"]
               if m["kind"] == "sentence" and m["start"] >= unit.unit.end]  # fmt: skip
     return Span(*min(starts)) if starts else None
-
-
-def _sentence(n: int, passage: Document, span: Span, context: Span | None) -> Sentence:
-    cited = [_citation(n, passage, span)]
-    if context is not None and _inside(context, passage):
-        cited.append(_citation(n, passage, context))
-    return Sentence(text=cited[0].quote, citations=tuple(cited))
-
-
-def _citation(n: int, passage: Document, span: Span) -> Citation:
-    offset: int = passage.metadata["start"]
-    text = passage.page_content[span.start - offset : span.end - offset]
-    return Citation(n, span.start, span.end, text, passage.metadata.get("page"), passage)
-
-
-def _inside(span: Span, passage: Document) -> bool:
-    return bool(passage.metadata["start"] <= span.start and span.end <= passage.metadata["end"])
 
 
 def _brief(unit: ScoredUnit, evidence: Sequence[Document]) -> str:

@@ -11,7 +11,7 @@ from typing import Any, Literal, Self
 from langchain_core.documents import Document
 from pydantic import BaseModel, ConfigDict, Field
 
-from rag.types import Answer, Citation, Scope, Sentence
+from rag.types import Answer, BriefRef, Citation, Scope, Sentence
 
 
 class Record(BaseModel):
@@ -121,11 +121,16 @@ class EvidenceRecord(Record):
 
 
 class NearestRecord(Record):
-    """A brief that comes close."""
+    """A brief that comes close, or that is listed."""
 
     brief_id: str
     title: str
     date: str | None
+
+    @classmethod
+    def of(cls, ref: BriefRef) -> Self:
+        """Read a reference."""
+        return cls(brief_id=ref.brief_id, title=ref.title, date=ref.date)
 
 
 class IdentitiesRecord(Record):
@@ -156,7 +161,10 @@ class AnswerRecord(Record):
     standalone_question: str
     parts: list[str] = []
     scope: ScopeRecord
+    limited_by: str | None = None
     abstained: bool
+    remark: str | None = None
+    briefs: list[NearestRecord] = []
     reason: str | None
     answerable: float | None
     text: str
@@ -177,13 +185,16 @@ class AnswerRecord(Record):
             standalone_question=answer.standalone_question,
             parts=list(answer.parts),
             scope=ScopeRecord.of(answer.scope),
+            limited_by=answer.limited_by,
             abstained=answer.abstained,
+            remark=answer.remark,
+            briefs=[NearestRecord.of(ref) for ref in answer.briefs],
             reason=answer.reason,
             answerable=answer.answerable,
             text=answer.text,
             sentences=[SentenceRecord.of(sentence) for sentence in answer.sentences],
             evidence=[EvidenceRecord.of(n, passage) for n, passage in enumerate(answer.evidence, 1)],
-            nearest=[NearestRecord(brief_id=b.brief_id, title=b.title, date=b.date) for b in answer.nearest],
+            nearest=[NearestRecord.of(ref) for ref in answer.nearest],
             notes=list(answer.notes),
             identities=IdentitiesRecord(
                 embedding=identities.embedding,

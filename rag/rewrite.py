@@ -6,10 +6,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from langchain_core.messages import BaseMessage
+from langchain_core.messages import AIMessage, BaseMessage
 
 from rag.lexicon import MONTHS, STOP_WORDS, Word, Words, analyse, present
 from rag.rarity import background
+from rag.types import Answer
 
 MAX_OWN_WORDS = 24
 """A longer question says itself what it is about."""
@@ -19,6 +20,9 @@ FEW_WORDS = 3
 """With fewer words of matter a question without a name is about what was spoken of before."""
 CARRIED_NAMES = 2
 """Most names that are carried from the last answer."""
+
+BRIEFS = "briefs"
+"""Where a message keeps the ids of the briefs of its answer."""
 
 _WH = r"(?:who|whom|whose|which|what|when|where|why|how)"
 _PRONOUN = re.compile(
@@ -72,6 +76,17 @@ def rewrite(question: str, history: Sequence[BaseMessage]) -> str:
     about = ", ".join(filter(None, [*topic, *met]))
     bare = _LINK.sub("", question.strip(), count=1)
     return f"{bare.rstrip(' ?')} ({about})?" if about else bare
+
+
+def message_of(answer: Answer) -> AIMessage:
+    """Return an answer as a message of the history; it keeps the ids of the briefs that it cites or lists."""
+    return AIMessage(answer.text, additional_kwargs={BRIEFS: list(answer.cited_briefs)})
+
+
+def last_cited(history: Sequence[BaseMessage]) -> tuple[str, ...]:
+    """Return the ids of the briefs that the last answer with any cites or lists; empty where it does not tell."""
+    named = (m.additional_kwargs.get(BRIEFS) for m in reversed(history) if m.type == "ai")
+    return next((tuple(ids) for ids in named if ids), ())
 
 
 def turns_of(history: Sequence[BaseMessage]) -> list[Turn]:

@@ -326,6 +326,9 @@ class Answer:
 
     Attributes:
         parts: the questions that were asked of the corpus: the standalone question, or each of its parts.
+        limited_by: words of the question that narrowed the scope, such as "as of May 2023".
+        remark: what geobrief says itself, of itself or of what the corpus holds.
+        briefs: briefs that the remark lists.
         answerable: of the part that is answered most surely.
     """
 
@@ -336,6 +339,9 @@ class Answer:
     evidence: tuple[Document, ...]
     identities: Identities
     parts: tuple[str, ...] = ()
+    limited_by: str | None = None
+    remark: str | None = None
+    briefs: tuple[BriefRef, ...] = ()
     reason: str | None = None
     answerable: float | None = None
     nearest: tuple[BriefRef, ...] = ()
@@ -345,14 +351,20 @@ class Answer:
     @property
     def abstained(self) -> bool:
         """Whether nothing in the corpus was found to answer."""
-        return not self.sentences
+        return not self.sentences and self.remark is None
 
     @property
     def text(self) -> str:
-        """The sentences with their citation numbers, or the reason for saying nothing."""
+        """The remark and the sentences with their citation numbers, or the reason for saying nothing."""
         if self.abstained:
             return self.reason or ""
-        return "\n".join(_with_numbers(sentence) for sentence in self.sentences)
+        return "\n".join([*filter(None, [self.remark]), *(_with_numbers(sentence) for sentence in self.sentences)])
+
+    @property
+    def cited_briefs(self) -> tuple[str, ...]:
+        """Ids of the briefs that it cites or lists, in the order in which they come up."""
+        cited = [citation.passage.metadata["brief_id"] for s in self.sentences for citation in s.citations]
+        return tuple(dict.fromkeys([*cited, *(ref.brief_id for ref in self.briefs)]))
 
     @property
     def support_rate(self) -> float | None:

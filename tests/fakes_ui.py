@@ -92,7 +92,7 @@ class FakeAnswers:
             passage(HARBOUR, brief_id="harbour", title="Talks on the harbour", url="javascript:alert(1)"),
         )  # fmt: skip
 
-    def stream(self, question: str, *, history: Sequence[BaseMessage] = ()) -> Iterator[Event]:
+    def stream(self, question: str, *, history: Sequence[BaseMessage] = (), dates: bool = True) -> Iterator[Event]:
         """As an assistant does."""
         if not question.strip():
             raise UsageError("the question is empty; ask something")

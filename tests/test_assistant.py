@@ -114,6 +114,7 @@ class _Misquoting:
 def test_a_sentence_that_is_not_at_its_span_is_never_shown(talks: Desk) -> None:
     real = open_assistant(talks.settings, embeddings=talks.embeddings)
     assistant = Assistant(
+        understanding=real.understanding,
         retriever=real.retriever,
         reader=_Misquoting(),
         catalogue=real.catalogue,

@@ -23,9 +23,9 @@ from hypothesis import strategies as st
 from pypdf import PdfReader, PdfWriter
 
 from rag.errors import RagError, SourceError
+from rag.language import detect
 from rag.load import READERS, Failure, Found, Parsed, SourceFile, find, parse
 from rag.load.brief import sensible_title, shorten, slug, title_of
-from rag.load.language import detect
 from rag.load.pdf import flow, read_pdf
 from rag.load.word import read_docx
 from rag.types import Brief, DateInterval

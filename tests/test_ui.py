@@ -60,7 +60,7 @@ class Scripted:
     def __init__(self, *events: Event, error: Exception | None = None) -> None:
         self.events, self.error = events, error
 
-    def stream(self, question: str, *, history: Sequence[BaseMessage] = ()) -> Iterator[Event]:
+    def stream(self, question: str, *, history: Sequence[BaseMessage] = (), dates: bool = True) -> Iterator[Event]:
         yield from self.events
         if self.error:
             raise self.error

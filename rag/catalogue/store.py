@@ -108,6 +108,32 @@ class Catalogue:
                 found |= {row.chunk_id: passage(row) for row in connection.execute(statement)}
         return tuple(found[chunk_id] for chunk_id in chunk_ids if chunk_id in found)
 
+    def passages_of(self, brief_ids: Sequence[str], scope: Scope = Scope()) -> tuple[Document, ...]:
+        """Return all chunks of briefs that the scope admits, in the order of the briefs and of their texts."""
+        found: list[Document] = []
+        with self.database.transaction() as connection:
+            for brief_id in brief_ids:
+                statement = _passages().where(versions.c.brief_id == brief_id, in_scope(scope))
+                found += [passage(row) for row in connection.execute(statement.order_by(chunks.c.ordinal))]
+        return tuple(found)
+
+    def mentioning(self, words: Sequence[str], scope: Scope = Scope()) -> tuple[str, ...]:
+        """Return the briefs of a scope of which one chunk holds all the words, in order of their ids."""
+        terms = [f'"{word}"' for word in dict.fromkeys(words) if _WORD.fullmatch(word)]
+        if not terms:
+            return ()
+        statement = (
+            select(versions.c.brief_id)
+            .distinct()
+            .select_from(text("chunks_fts"))
+            .join(chunks, text("chunks_fts.rowid = chunks.id"))
+            .join(versions, versions.c.text_id == chunks.c.text_id)
+            .where(text("chunks_fts MATCH :terms"), in_scope(scope))
+            .order_by(versions.c.brief_id)
+        )
+        with self.database.transaction() as connection:
+            return tuple(connection.scalars(statement, {"terms": " AND ".join(terms)}))
+
     def texts_in_scope(self, scope: Scope, *, limit: int) -> tuple[str, ...] | None:
         """Return the text digests that a scope admits, or None when there are more than `limit`."""
         statement = select(texts.c.text_sha256).join(versions).where(in_scope(scope)).limit(limit + 1)
@@ -151,6 +177,13 @@ class Catalogue:
         statement = select(func.count()).where(versions.c.superseded_at.is_(None), versions.c.date_to.is_(None))
         with self.database.transaction() as connection:
             return connection.scalar(statement) or 0
+
+    def oldest_date(self) -> str | None:
+        """Return the first day of the oldest dated present brief as YYYY-MM-DD; None where most are undated."""
+        columns = func.min(versions.c.date_from), func.count(versions.c.date_from), func.count()
+        with self.database.transaction() as connection:
+            oldest, dated, total = connection.execute(select(*columns).where(versions.c.superseded_at.is_(None))).one()
+        return str(oldest) if oldest and 2 * dated > total else None
 
     def count_chunks(self) -> int:
         """Return the number of chunks of present briefs."""

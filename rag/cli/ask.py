@@ -12,6 +12,7 @@ from rag.cli.options import (
     AsOfOption,
     BriefOption,
     ConfigOption,
+    DatesOption,
     FromOption,
     IndexOption,
     JsonOption,
@@ -44,6 +45,7 @@ def ask(
     source: SourceOption = None,
     topic: TopicOption = None,
     brief: BriefOption = None,
+    dates: DatesOption = True,
 ) -> None:
     """Answer one question in quotes with citations, or say that the corpus does not answer it.
 
@@ -54,7 +56,7 @@ def ask(
     from rag.build import open_assistant
 
     assistant = open_assistant(settings)
-    answer = assistant.ask(_question(question), scope=scope)
+    answer = assistant.ask(_question(question), scope=scope, dates=dates)
     if json_:
         from rag.record import AnswerRecord
 
@@ -68,9 +70,10 @@ def chat(index: IndexOption = None, config: ConfigOption = None) -> None:
 
     Example: geobrief chat
     """
-    from langchain_core.messages import AIMessage, HumanMessage
+    from langchain_core.messages import HumanMessage
 
     from rag.build import open_assistant, warm_up
+    from rag.rewrite import message_of
 
     assistant = open_assistant(settings_from(index, config))
     warm_up(assistant)
@@ -85,7 +88,7 @@ def chat(index: IndexOption = None, config: ConfigOption = None) -> None:
         if list(answer.parts) != [answer.question]:
             typer.echo(f"(understood as: {printable(' · '.join(answer.parts))})")
         show_answer(answer)
-        history += [HumanMessage(question), AIMessage(answer.text)]
+        history += [HumanMessage(question), message_of(answer)]
 
 
 def search(

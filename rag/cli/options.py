@@ -34,6 +34,9 @@ RegionOption = Annotated[list[str] | None, typer.Option("--region", help="Only b
 SourceOption = Annotated[list[str] | None, typer.Option("--source", help="Only briefs of this source; repeatable.")]
 TopicOption = Annotated[list[str] | None, typer.Option("--topic", help="Only briefs on this topic; repeatable.")]
 BriefOption = Annotated[list[str] | None, typer.Option("--brief", help="Only the brief of this id; repeatable.")]
+DatesOption = Annotated[
+    bool, typer.Option("--dates/--no-dates", help='Whether "as of May 2023" in the question narrows the scope.')
+]
 LockOption = Annotated[float | None, typer.Option("--lock-timeout", min=0, help="Seconds to wait for another writer.")]
 
 

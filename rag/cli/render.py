@@ -12,7 +12,7 @@ from rag.printable import one_line, shorten
 if TYPE_CHECKING:
     from langchain_core.documents import Document
 
-    from rag.types import Answer, Citation
+    from rag.types import Answer, BriefRef, Citation
 
 MAX_LINES = 25
 """An answer with its citations fits on a terminal of this height."""
@@ -38,11 +38,12 @@ def show_passages(passages: Sequence[Document]) -> None:
 
 
 def _answer_lines(answer: Answer) -> list[str]:
-    lines: list[str] = []
+    lines: list[str] = [one_line(answer.remark)] if answer.remark else []
+    lines += [_brief_line(ref) for ref in answer.briefs]
     for sentence in answer.sentences:
         marks = "".join(f"[{n}]" for n in dict.fromkeys(citation.n for citation in sentence.citations))
         lines.append(f"{shorten(one_line(sentence.text), QUOTE_CHARS * 2)} {marks}")
-    lines.append("")
+    lines += [""] * bool(answer.sentences)
     cited: dict[int, list[Citation]] = {}
     for sentence in answer.sentences:
         for citation in sentence.citations:
@@ -61,8 +62,12 @@ def _abstention_lines(answer: Answer) -> list[str]:
     lines = [one_line(answer.text)]
     if answer.nearest:
         lines += ["", "Nearest briefs:"]
-        lines += [f"  {ref.brief_id}  {ref.date or 'undated'}  {one_line(ref.title)}" for ref in answer.nearest]
+        lines += [_brief_line(ref) for ref in answer.nearest]
     return lines
+
+
+def _brief_line(ref: BriefRef) -> str:
+    return f"  {ref.brief_id}  {ref.date or 'undated'}  {one_line(ref.title)}"
 
 
 def _origin(passage: Document) -> str:

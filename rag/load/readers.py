@@ -7,10 +7,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from rag.errors import SourceError
+from rag.language import detect
 from rag.load.brief import Parsed, Reader, slug
 from rag.load.feed import read_feed
 from rag.load.html import read_html
-from rag.load.language import detect
 from rag.load.pdf import read_pdf
 from rag.load.records import read_json, read_jsonl
 from rag.load.text import read_text

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from langchain_core.documents import Document
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
+from langchain_core.messages import BaseMessage, HumanMessage
 
 from rag.errors import RagError
+from rag.rewrite import message_of
 from rag.types import Answer, Answered, Event, Retrieved, Rewritten, Said, Sentence
 
 WENT_WRONG = "Something went wrong; the log has details. The question can be asked again."
@@ -21,7 +22,7 @@ _log = logging.getLogger(__name__)
 class Answers(Protocol):
     """What the chat needs of an assistant."""
 
-    def stream(self, question: str, *, history: Sequence[BaseMessage] = ()) -> Iterator[Event]:
+    def stream(self, question: str, *, history: Sequence[BaseMessage] = (), dates: bool = True) -> Iterator[Event]:
         """Yield the events of answering; the last is `Answered`.
 
         Raises:
@@ -73,7 +74,7 @@ class Turn:
         return known.parts or (known.standalone_question,)
 
 
-def converse(assistant: Answers, question: str, *, turns: Sequence[Turn] = ()) -> Iterator[Turn]:
+def converse(assistant: Answers, question: str, *, turns: Sequence[Turn] = (), dates: bool = True) -> Iterator[Turn]:
     """Yield the new turn again and again as it grows; the last one `is_over`.
 
     This is the edge of the process: whatever goes wrong becomes the turn's `failure`. What geobrief raises on
@@ -82,7 +83,7 @@ def converse(assistant: Answers, question: str, *, turns: Sequence[Turn] = ()) -
     turn = Turn(question)
     yield turn
     try:
-        for event in assistant.stream(question, history=history(turns)):
+        for event in assistant.stream(question, history=history(turns), dates=dates):
             turn = replace(turn, events=(*turn.events, event))
             yield turn
     except RagError as error:
@@ -100,4 +101,4 @@ def converse(assistant: Answers, question: str, *, turns: Sequence[Turn] = ()) -
 def history(turns: Sequence[Turn]) -> tuple[BaseMessage, ...]:
     """The answered turns as messages, oldest first; failures are not part of what was said."""
     answered = [(turn.question, turn.answer) for turn in turns if turn.answer is not None]
-    return tuple(m for asked, a in answered for m in (HumanMessage(content=asked), AIMessage(content=a.text)))
+    return tuple(m for asked, a in answered for m in (HumanMessage(content=asked), message_of(a)))

@@ -34,6 +34,7 @@ class _Parts:
     evidence: gr.HTML
     turns: gr.State
     again: gr.Button
+    unlimited: gr.Button
 
 
 def build_ui(assistant: Answers, *, examples: Sequence[str], title: str = "geobrief") -> gr.Blocks:
@@ -44,11 +45,12 @@ def build_ui(assistant: Answers, *, examples: Sequence[str], title: str = "geobr
         with gr.Row(elem_id="gb-columns", equal_height=True):
             with gr.Column(elem_id="gb-conversation", min_width=0):
                 chat = _chat()
+                unlimited = gr.Button("Ask without the date limit", size="sm", visible=False, elem_id="gb-unlimited")
                 buttons = _example_buttons(examples)
                 box, ask = _question_row()
             with gr.Column(elem_id="gb-evidence", min_width=0):
                 evidence = gr.HTML(evidence_html(None), js_on_load=package_text("script.js"), apply_default_css=False)
-        _wire(_Parts(box, ask, chat, evidence, gr.State(()), again), assistant, buttons)
+        _wire(_Parts(box, ask, chat, evidence, gr.State(()), again, unlimited), assistant, buttons)
     ui.queue(default_concurrency_limit=CONCURRENT_ANSWERS)
     return ui
 
@@ -104,18 +106,18 @@ def _wire(parts: _Parts, assistant: Answers, examples: Mapping[gr.Button, str]) 
     # One listener for every way to ask: the page runs a listener once at a time, so no answer is overtaken by a
     # second one that started from the same conversation.
     asking = gr.on(
-        [parts.box.submit, parts.ask.click, *(button.click for button in examples)],
+        [parts.box.submit, parts.ask.click, parts.unlimited.click, *(button.click for button in examples)],
         _responder(parts, assistant, {button._id: text for button, text in examples.items()}),
         [parts.box, parts.turns],
-        [parts.box, parts.ask, parts.chat, parts.evidence, parts.turns],
+        [parts.box, parts.ask, parts.chat, parts.evidence, parts.turns, parts.unlimited],
         show_progress="minimal",
         show_progress_on=parts.chat,
         api_visibility="private",
     )
     parts.again.click(
-        lambda: ("", gr.Button("Ask", interactive=True), [], evidence_html(None), ()),
+        lambda: ("", gr.Button("Ask", interactive=True), [], evidence_html(None), (), gr.Button(visible=False)),
         None,
-        [parts.box, parts.ask, parts.chat, parts.evidence, parts.turns],
+        [parts.box, parts.ask, parts.chat, parts.evidence, parts.turns, parts.unlimited],
         cancels=[asking],
         show_progress="hidden",
         api_visibility="private",
@@ -129,12 +131,25 @@ def _responder(
     parts: _Parts, assistant: Answers, examples: Mapping[int, str]
 ) -> Callable[[str, tuple[Turn, ...], gr.EventData], Iterator[Updates]]:
     def respond(question: str, turns: tuple[Turn, ...], event: gr.EventData) -> Iterator[Updates]:
-        asked = examples.get(event.target._id, question) if event.target else question
-        yield {parts.box: "", parts.ask: gr.Button("Answering…", interactive=False)}
-        for turn in converse(assistant, asked or "", turns=turns):
+        pressed = event.target._id if event.target else None
+        again = pressed == parts.unlimited._id and bool(turns)
+        asked = turns[-1].question if again else examples.get(pressed, question) if pressed is not None else question
+        yield {
+            parts.box: "",
+            parts.ask: gr.Button("Answering…", interactive=False),
+            parts.unlimited: gr.Button(visible=False),
+        }
+        for turn in converse(assistant, asked or "", turns=turns, dates=not again):
             so_far = (*turns, turn)
-            shown = {parts.chat: messages(so_far), parts.evidence: evidence_html(turn, number=len(turns))}
-            yield shown | ({parts.turns: so_far, parts.ask: gr.Button("Ask", interactive=True)} if turn.is_over else {})
+            shown: Updates = {parts.chat: messages(so_far), parts.evidence: evidence_html(turn, number=len(turns))}
+            if turn.is_over:
+                limited = turn.answer is not None and turn.answer.limited_by is not None
+                shown |= {
+                    parts.turns: so_far,
+                    parts.ask: gr.Button("Ask", interactive=True),
+                    parts.unlimited: gr.Button(visible=limited),
+                }
+            yield shown
 
     return respond
 

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from langchain_core.documents import Document
 
-from rag.types import Answer, Sentence
+from rag.types import Answer, BriefRef, Sentence
 from rag.ui.conversation import Turn
 
 MAX_SHOWN_CHARS = 2_000
@@ -42,7 +42,8 @@ def answer_html(turn: Turn, *, number: int) -> str:
     """The answer as far as it has come. `number` is the turn's place in the conversation, from 0."""
     if turn.failure is not None:
         return f'<div class="gb-answer gb-failure">{escaped(turn.failure)}</div>'
-    parts = [_understood(turn), *(_sentence(s, i, turn, number) for i, s in enumerate(turn.sentences))]
+    parts = [_understood(turn), _remark(turn)]
+    parts += [_sentence(s, i, turn, number) for i, s in enumerate(turn.sentences)]
     if turn.answer is None:
         parts.append('<p class="gb-quiet gb-pending">Reading the briefs…</p>')
     else:
@@ -75,6 +76,20 @@ def _understood(turn: Turn) -> str:
     return f'<p class="gb-quiet">Understood as: {escaped(" · ".join(turn.parts))}</p>'
 
 
+def _remark(turn: Turn) -> str:
+    if turn.answer is None or turn.answer.remark is None:
+        return ""
+    return f'<p class="gb-remark">{escaped(turn.answer.remark)}</p>{_list(turn.answer.briefs)}'
+
+
+def _list(briefs: Sequence[BriefRef]) -> str:
+    items = "".join(
+        f"<li>{escaped(ref.title)} <span class='gb-quiet'>{escaped(ref.date or 'undated')}</span></li>"
+        for ref in briefs
+    )
+    return f'<ul class="gb-nearest">{items}</ul>' if items else ""
+
+
 def _sentence(sentence: Sentence, index: int, turn: Turn, number: int) -> str:
     numbers = dict.fromkeys(citation.n for citation in sentence.citations)
     links = "".join(_citation_link(n, index, turn, number) for n in numbers)
@@ -92,11 +107,8 @@ def _abstention(answer: Answer) -> str:
     if not answer.abstained:
         return ""
     reason = escaped(answer.reason or "The briefs do not say.")
-    nearest = "".join(
-        f"<li>{escaped(ref.title)} <span class='gb-quiet'>{escaped(ref.date or 'undated')}</span></li>"
-        for ref in answer.nearest
-    )
-    briefs = f'<p class="gb-quiet">Nearest briefs</p><ul class="gb-nearest">{nearest}</ul>' if nearest else ""
+    nearest = _list(answer.nearest)
+    briefs = f'<p class="gb-quiet">Nearest briefs</p>{nearest}' if nearest else ""
     return f'<p class="gb-reason">{reason}</p>{briefs}'
 
 

@@ -62,14 +62,19 @@ def written_examples(
     shown = windows(data, questions, count)
     search = UnitSearch([unit for window in shown.values() for unit in window])
     inside = {doc: UnitSearch(window) for doc, window in shown.items()}
-    place = {doc: i for i, doc in enumerate(shown)}
+    dev = dev_documents(questions)
     removed = removed_shares(questions)
     for one in questions:
-        split: Split = "dev" if place[one.doc] % DEV_EVERY == 0 else "train"
+        split: Split = "dev" if one.doc in dev else "train"
         example = _asked(one, inside[one.doc], search, split)
         yield example
         if example.right and split == "train" and rng.random() < removed[_opening(one)]:
             yield replace(example, kind="written/removed", right=())
+
+
+def dev_documents(questions: Sequence[Written]) -> frozenset[str]:
+    """Name the documents that are for development."""
+    return frozenset(list(dict.fromkeys(one.doc for one in questions))[::DEV_EVERY])
 
 
 def removed_shares(questions: Sequence[Written]) -> Mapping[str, float]:

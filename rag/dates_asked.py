@@ -1,0 +1,128 @@
+"""Limits that a question sets on the dates of briefs: "as of May 2023", "since March 2024", "in the last two weeks".
+
+Only what bears on when a brief was published becomes a limit. "In May 2024" and "before June" speak of events, which
+later briefs may tell of; the reader weighs such dates. What happened since a day cannot stand in a brief of before.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+
+from rag.lexicon import MONTHS, NUMBER_WORDS
+from rag.types import DateInterval, Scope
+
+_MONTH = "|".join(sorted({name for month in MONTHS for name in (month, month[:3])} | {"sept"}, key=len, reverse=True))
+_DATE = (
+    r"(?:(?P<iso>\d{4}(?:-\d{1,2}(?:-\d{1,2})?)?)(?![\d-])"
+    rf"|(?:(?P<day>\d{{1,2}})(?:st|nd|rd|th)?(?: of)? )?(?P<month>{_MONTH})\.?"
+    r"(?: (?P<day2>\d{1,2})(?:st|nd|rd|th)?,)? (?P<year>\d{4}))"
+)
+_COUNT = r"(?P<count>\d{1,3}|a|an|one|two|three|four|five|six|seven|eight|nine|ten|twelve|few|couple of)"
+_UNIT = r"(?P<unit>day|week|month|year)s?"
+_AS_OF = re.compile(
+    rf",? ?\b(?:as of|as at|as it stood (?:on|in|at)|as known (?:on|in)|as things stood (?:on|in)) (?:the )?{_DATE}",
+    re.IGNORECASE,
+)
+_SINCE = re.compile(rf",? ?\b(?:ever since|since) (?P<edge>early |mid-|late )?{_DATE}(?!\s*[-–])", re.IGNORECASE)
+_RECENT = re.compile(
+    rf",? ?\b(?:(?:in|within|over|during|for|from) )?(?:the )?(?:last|past|previous) {_COUNT} {_UNIT}\b",
+    re.IGNORECASE,
+)
+_THIS = re.compile(
+    r",? ?\b(?:(?:since )?yesterday"
+    r"|(?:(?:since|in|within|during|over|from) )?(?:the )?(?P<last>last) (?P<before>week|month)"
+    r"|(?:in |during )?this (?P<unit>week|month))\b",
+    re.IGNORECASE,
+)
+_DAYS = {"day": 1, "week": 7, "month": 31, "year": 366}
+
+
+@dataclass(frozen=True, slots=True)
+class DateLimit:
+    """A limit on the dates of briefs that a question sets.
+
+    Attributes:
+        words: the words that set it, as they stand in the question.
+        rest: the question without them.
+    """
+
+    words: str
+    rest: str
+    date_from: date | None = None
+    as_of: date | None = None
+
+    def within(self, scope: Scope) -> Scope:
+        """Narrow a scope by it; what the scope itself says of dates goes before."""
+        return replace(
+            scope,
+            date_from=scope.date_from or self.date_from,
+            as_of=scope.as_of or self.as_of,
+        )
+
+    def __str__(self) -> str:
+        if self.as_of:
+            return f"briefs published by {self.as_of}"
+        return f"briefs dated from {self.date_from}"
+
+
+def date_limit(question: str, *, today: date) -> DateLimit | None:
+    """Return the limit that a question sets on the dates of briefs, or None.
+
+    "Who ruled Niger as of May 2023?" -> published by 2023-05-31
+    "What has Chad done since March 2024?" -> dated from 2024-03-01
+    "What happened in the last two weeks?", on 2024-05-20 -> dated from 2024-05-06
+    "Who was president in May 2024?" -> None
+    """
+    makers: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], date], dict[str, date] | None]], ...] = (
+        (_AS_OF, _as_of),
+        (_SINCE, _since),
+        (_RECENT, _recent),
+        (_THIS, _this),
+    )
+    for pattern, make in makers:
+        match = pattern.search(question)
+        found = make(match, today) if match else None
+        if match and found:
+            rest = " ".join(f"{question[: match.start()]} {question[match.end() :]}".split()).lstrip(", ")
+            return DateLimit(match.group().strip(" ,"), re.sub(r" (?=[?.!,])", "", rest), **found)
+    return None
+
+
+def _as_of(match: re.Match[str], today: date) -> dict[str, date] | None:
+    named = _named(match)
+    return {"as_of": named.end} if named else None
+
+
+def _since(match: re.Match[str], today: date) -> dict[str, date] | None:
+    named = _named(match)
+    return {"date_from": named.start} if named else None
+
+
+def _recent(match: re.Match[str], today: date) -> dict[str, date] | None:
+    said = match["count"].lower()
+    number = NUMBER_WORDS.get(said, {"a": "1", "an": "1", "few": "3", "couple of": "2"}.get(said, said))
+    return {"date_from": today - timedelta(days=int(number) * _DAYS[match["unit"].lower()])}
+
+
+def _this(match: re.Match[str], today: date) -> dict[str, date] | None:
+    monday, first = today - timedelta(days=today.weekday()), today.replace(day=1)
+    if match["last"]:
+        week = match["before"].lower() == "week"
+        return {"date_from": monday - timedelta(days=7) if week else (first - timedelta(days=1)).replace(day=1)}
+    if match["unit"]:
+        return {"date_from": monday if match["unit"].lower() == "week" else first}
+    return {"date_from": today - timedelta(days=1)}
+
+
+def _named(match: re.Match[str]) -> DateInterval | None:
+    try:
+        if match["iso"]:
+            return DateInterval.parse(match["iso"])
+        month = next(i for i, name in enumerate(MONTHS, 1) if name.startswith(match["month"].lower()[:3]))
+        day = match["day"] or match["day2"]
+        return DateInterval.parse(f"{match['year']}-{month:02d}" + (f"-{int(day):02d}" if day else ""))
+    except ValueError:
+        return None

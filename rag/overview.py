@@ -1,0 +1,193 @@
+"""What is no question to the briefs: small talk, which briefs there are, the gist of some, word for word."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from langchain_core.documents import Document
+
+from rag.catalogue import BriefRow, Catalogue
+from rag.cite import quoted
+from rag.lexicon import STANDS_FOR, STOP_WORDS, Word, analyse, present
+from rag.requests import Request
+from rag.types import BriefRef, Scope, Sentence, Span
+
+LISTED = 10
+"""Most briefs that a list names."""
+
+_MIN_WORDS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What is said without a question to the briefs.
+
+    Attributes:
+        remark: words of geobrief itself, on itself and on what the corpus holds.
+        briefs: briefs that the remark speaks of.
+        reason: why there is nothing to say.
+    """
+
+    remark: str | None = None
+    briefs: tuple[BriefRef, ...] = ()
+    sentences: tuple[Sentence, ...] = ()
+    evidence: tuple[Document, ...] = ()
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Overview:
+    """Responds to requests from the catalogue.
+
+    Attributes:
+        max_sentences: most sentences of a digest.
+    """
+
+    catalogue: Catalogue
+    max_sentences: int = 5
+
+    def respond(self, request: Request, scope: Scope, *, last_cited: Sequence[str] = ()) -> Response | None:
+        """Return the response, or None where the request is better read as a question to the briefs.
+
+        Args:
+            last_cited: ids of the briefs that the last answer cites or lists, of which "this brief" is the first.
+        """
+        if request.kind == "thanks":
+            return Response("You are welcome.")
+        rows = self.catalogue.briefs(scope)
+        if request.kind == "greeting":
+            return Response(f"Hello. Ask me about the briefs: {_extent(rows)}.")
+        if request.kind == "help":
+            return Response(_HELP.format(extent=_extent(rows)))
+        if request.this:
+            return self._of_this(rows, scope, last_cited[request.this - 1 : request.this])
+        on = _on(request.about, rows)
+        if request.kind == "briefs":
+            return self._listed(request.about, rows, on, scope)
+        if not on and request.kind == "digest":
+            return None
+        return self._news(request, on, scope)
+
+    def _listed(self, about: str, rows: Sequence[BriefRow], on: Sequence[BriefRow], scope: Scope) -> Response:
+        if not about:
+            return Response(f"The corpus holds {_extent(rows)}{_within(scope)}.", _refs(rows[:LISTED]))
+        titled = {row.brief_id for row in on}
+        mentioned = set(self.catalogue.mentioning(_stems(about), scope)) - titled
+        others = [row for row in rows if row.brief_id in mentioned]
+        if not on and not others:
+            return Response(reason=f"The corpus holds no brief that is on {about} or mentions it.")
+        parts = [f"{_extent(on)} on {about}" if on else f"No brief is on {about} by its title, region or topics"]
+        parts += [
+            f"{_count(len(others), 'more brief' if on else 'brief')} mention{'s' * (len(others) == 1)} it"
+        ] * bool(others)
+        return Response("; ".join(parts) + ".", _refs([*on, *others][:LISTED]))
+
+    def _of_this(self, rows: Sequence[BriefRow], scope: Scope, last_cited: Sequence[str]) -> Response:
+        chosen = last_cited or scope.briefs[:1]
+        row = next((row for row in rows if row.brief_id in chosen), None)
+        if row is None:
+            return Response("Which brief? Name its subject, or ask again after an answer that cites it.")
+        spans = _paragraph_openings(self.catalogue.passages_of([row.brief_id], scope))
+        picked = sorted({i * len(spans) // self.max_sentences for i in range(self.max_sentences)} if spans else ())
+        about = f"“{row.title}”, {row.date or 'undated'}, in its own words:"
+        return _quoting([spans[i] for i in picked], about)
+
+    def _news(self, request: Request, on: Sequence[BriefRow], scope: Scope) -> Response:
+        if not on:
+            return Response(reason=f"The corpus holds no brief on {request.about}" + _within(scope) + ".")
+        dated = [row for row in on if row.date] or list(on)
+        newest = dated[: self.max_sentences]
+        held = [self.catalogue.passages_of([row.brief_id], scope) for row in newest]
+        openings = [opening for passages in held for opening in _paragraph_openings(passages)[:1]]
+        about = f" on {request.about}" if request.about else ""
+        shown = "the newest first" if len(newest) == len(on) else f"the newest {len(newest)}"
+        return _quoting(openings, f"{_extent(on)}{about}{_within(scope)}; how they open, {shown}:")
+
+
+_HELP = (
+    "I answer questions from {extent}, by quoting: every sentence stands word for word where its citation points. "
+    "Where the briefs do not answer, I say so. Ask in plain English, and follow up as in a conversation. You can also "
+    "ask which briefs there are on a subject, for the gist of a brief or of a story (“Summarise this brief”), what is "
+    "new (“What has changed on Sudan since March 2024?”), how two things compare, or how matters stood as of a date."
+)
+
+
+def _on(about: str, rows: Sequence[BriefRow]) -> list[BriefRow]:
+    """Return the briefs whose title, region, topics or date hold every word of a subject; all, for no subject."""
+    terms = [w for w in analyse(about).words if w.text.lower() not in STOP_WORDS]
+    return [row for row in rows if all(_holds(row, term) for term in terms)] if terms or not about else []
+
+
+def _holds(row: BriefRow, term: Word) -> bool:
+    words = analyse(" . ".join([row.title, *row.regions, *row.topics, (row.date or "")[:4]]))
+    country = STANDS_FOR.get(term.text.lower())
+    return present(term.stem, words) > 0 or (country is not None and present(country, words) > 0)
+
+
+def _stems(about: str) -> list[str]:
+    return [w.text for w in analyse(about).words if w.text.lower() not in STOP_WORDS]
+
+
+def _extent(rows: Sequence[BriefRow]) -> str:
+    """Say how many briefs there are and of which time: "12 briefs of 2023-04-16 to 2024-02-01"."""
+    dates = sorted(row.date for row in rows if row.date)
+    undated = len(rows) - len(dates)
+    period = "" if not dates else f" of {dates[0]}" + (f" to {dates[-1]}" if dates[-1] != dates[0] else "")
+    more = f", {undated} of them undated" if undated and dates else ""
+    return f"{_count(len(rows), 'brief')}{period}{more}"
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
+
+
+def _within(scope: Scope) -> str:
+    since, until = scope.date_from, scope.as_of or scope.date_to
+    return (f" since {_shown(since)}" if since else "") + (f" until {_shown(until)}" if until else "")
+
+
+def _shown(day: date) -> str:
+    return day.isoformat()
+
+
+def _refs(rows: Sequence[BriefRow]) -> tuple[BriefRef, ...]:
+    return tuple(BriefRef(row.brief_id, row.title, row.date) for row in rows)
+
+
+def _paragraph_openings(passages: Sequence[Document]) -> list[tuple[Document, Span]]:
+    """Return the sentences that open a brief and its paragraphs, in order; where there is none, the first unit."""
+    found: list[tuple[Document, Span]] = []
+    short: list[tuple[Document, Span]] = []
+    for passage in passages:
+        end = None
+        for unit in passage.metadata["units"]:
+            start, text = unit["start"], _text(passage, unit)
+            opens = end is None or "\n" in _between(passage, end, start)
+            end = unit["end"]
+            whole = unit["kind"] == "sentence" and len(text.split()) >= _MIN_WORDS
+            (found if opens and whole else short).append((passage, Span(start, end)))
+    return found or short[:1]
+
+
+def _text(passage: Document, unit: Mapping[str, int]) -> str:
+    return _between(passage, unit["start"], unit["end"])
+
+
+def _between(passage: Document, start: int, end: int) -> str:
+    offset: int = passage.metadata["start"]
+    return passage.page_content[start - offset : end - offset]
+
+
+def _quoting(spans: Sequence[tuple[Document, Span]], remark: str) -> Response:
+    """Quote spans in the order given, over the passages that they stand in."""
+    number: dict[str, int] = {}
+    evidence: list[Document] = []
+    sentences = []
+    for passage, span in spans:
+        if passage.metadata["chunk_id"] not in number:
+            evidence.append(passage)
+            number[passage.metadata["chunk_id"]] = len(evidence)
+        sentences.append(quoted(number[passage.metadata["chunk_id"]], passage, span))
+    return Response(remark, sentences=tuple(sentences), evidence=tuple(evidence))

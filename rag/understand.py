@@ -1,0 +1,82 @@
+"""What a question wants and of which briefs: its history folded in, its dates made a scope, its parts told apart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from langchain_core.messages import BaseMessage
+
+from rag.catalogue import Catalogue
+from rag.dates_asked import DateLimit, date_limit
+from rag.language import foreign
+from rag.overview import Overview, Response
+from rag.parts import parts
+from rag.requests import Request, understand
+from rag.rewrite import last_cited, rewrite
+from rag.types import Scope
+
+
+@dataclass(frozen=True)
+class Understood:
+    """A question as it is asked of the corpus.
+
+    Attributes:
+        question: as it was put.
+        standalone: with what it leaves to the history.
+        parts: what is asked of the corpus, one after the other.
+        scope: narrowed by `limit`.
+        response: what answers it without reading.
+    """
+
+    question: str
+    standalone: str
+    parts: tuple[str, ...]
+    scope: Scope
+    limit: DateLimit | None = None
+    response: Response | None = None
+
+
+@dataclass(frozen=True)
+class Understanding:
+    """Makes questions understood.
+
+    Attributes:
+        languages: ISO 639-1 codes that the models know; questions in others are refused.
+        today: tells the day that "last week" is counted from.
+    """
+
+    catalogue: Catalogue
+    overview: Overview
+    languages: Collection[str] = ("en",)
+    today: Callable[[], date] = date.today
+
+    def __call__(self, question: str, history: Sequence[BaseMessage], scope: Scope, *, dates: bool) -> Understood:
+        """Understand a question; with `dates`, words such as "as of May 2023" narrow its scope."""
+        standalone = question if understand(question) else rewrite(question, history)
+        limit = self._limit(standalone) if dates else None
+        scope = limit.within(scope) if limit else scope
+        asked = limit.rest if limit and limit.as_of else standalone
+        response = self._foreign(question) or self._responded(
+            understand(limit.rest if limit else question), scope, history
+        )
+        return Understood(question, standalone, parts(asked), scope, limit, response)
+
+    def _limit(self, question: str) -> DateLimit | None:
+        """Return the limit that a question sets on dates, where the corpus is dated and the limit leaves briefs out."""
+        limit = date_limit(question, today=self.today())
+        oldest = self.catalogue.oldest_date() if limit else None
+        return limit if limit and oldest and (limit.as_of or str(limit.date_from) > oldest) else None
+
+    def _foreign(self, question: str) -> Response | None:
+        code = foreign(question, self.languages)
+        if code is None:
+            return None
+        known = ", ".join(self.languages)
+        return Response(
+            reason=f"The question seems to be in a language ({code}) that the models do not know; they know {known}."
+        )
+
+    def _responded(self, request: Request | None, scope: Scope, history: Sequence[BaseMessage]) -> Response | None:
+        return self.overview.respond(request, scope, last_cited=last_cited(history)) if request else None

@@ -1,0 +1,78 @@
+"""Which words of a question limit the dates of briefs, and to what."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from rag.dates_asked import date_limit
+from rag.types import Scope
+
+TODAY = date(2024, 5, 22)  # a Wednesday
+
+
+@pytest.mark.parametrize(
+    ("question", "words", "rest", "as_of"),
+    [
+        ("Who ruled Niger as of May 2023?", "as of May 2023", "Who ruled Niger?", date(2023, 5, 31)),
+        ("As of 3 May 2023, who led it?", "As of 3 May 2023", "who led it?", date(2023, 5, 3)),
+        ("Who led it as of May 3rd, 2023?", "as of May 3rd, 2023", "Who led it?", date(2023, 5, 3)),
+        ("How many, as of 2023-02?", "as of 2023-02", "How many?", date(2023, 2, 28)),
+        (
+            "Who led it as things stood in Sept. 2022?",
+            "as things stood in Sept. 2022",
+            "Who led it?",
+            date(2022, 9, 30),
+        ),
+    ],
+)
+def test_as_of_takes_the_last_day_of_what_it_names(question: str, words: str, rest: str, as_of: date) -> None:
+    limit = date_limit(question, today=TODAY)
+    assert limit is not None
+    assert (limit.words, limit.rest, limit.as_of, limit.date_from) == (words, rest, as_of, None)
+    assert str(limit) == f"briefs published by {as_of}"
+
+
+@pytest.mark.parametrize(
+    ("question", "date_from"),
+    [
+        ("What has Chad done since March 2024?", date(2024, 3, 1)),
+        ("What has Chad done since 2 March 2024?", date(2024, 3, 2)),
+        ("What changed in the last two weeks?", date(2024, 5, 8)),
+        ("What changed over the past 10 days?", date(2024, 5, 12)),
+        ("What changed yesterday?", date(2024, 5, 21)),
+        ("What changed this week?", date(2024, 5, 20)),
+        ("What changed last week?", date(2024, 5, 13)),
+        ("What changed this month?", date(2024, 5, 1)),
+        ("What changed last month?", date(2024, 4, 1)),
+    ],
+)
+def test_since_takes_the_first_day_of_what_it_names(question: str, date_from: date) -> None:
+    limit = date_limit(question, today=TODAY)
+    assert limit is not None
+    assert (limit.date_from, limit.as_of) == (date_from, None)
+    assert str(limit) == f"briefs dated from {date_from}"
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Who was president in May 2024?",
+        "What happened before June 2023?",
+        "Where does the bid stand today?",
+        "What has changed since the summit?",
+        "Who won last year?",
+        "As of 31 February 2023, who led it?",
+        "Who spoke on the last day of the talks?",
+    ],
+)
+def test_what_speaks_of_events_sets_no_limit(question: str) -> None:
+    assert date_limit(question, today=TODAY) is None
+
+
+def test_what_the_scope_says_goes_before() -> None:
+    limit = date_limit("Who ruled as of May 2023?", today=TODAY)
+    assert limit is not None
+    assert limit.within(Scope(sources=("Desk",))) == Scope(as_of=date(2023, 5, 31), sources=("Desk",))
+    assert limit.within(Scope(as_of=date(2022, 1, 1))) == Scope(as_of=date(2022, 1, 1))

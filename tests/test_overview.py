@@ -1,0 +1,166 @@
+"""Small talk, lists, digests and limits by date, as a user meets them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+import pytest
+from langchain_core.messages import HumanMessage
+
+from rag.assistant import Assistant
+from rag.build import open_assistant
+from rag.record import AnswerRecord
+from rag.rewrite import last_cited, message_of
+from rag.types import Answer, Scope
+from tests.conftest import Desk
+
+SUDAN = """Fighting broke out in Khartoum on 15 April 2023 between army and militia. Rain fell.
+
+Seventy thousand people left the capital within the first week of fighting. Most went north.
+
+## Talks
+
+Envoys of both sides met in Jeddah on 6 May 2023 for the first time. No truce was signed.
+"""
+
+TRUCE = "A truce for Khartoum was signed in Jeddah on 20 May 2023 by both sides."
+CHAD = "Chad opened its border to people who fled from Sudan in June 2023."
+
+
+@pytest.fixture
+def stories(desk: Desk) -> Desk:
+    desk.write("sudan.md", SUDAN, title="Fighting in Sudan", date="2023-05-07", region="[africa]")
+    desk.write("truce.md", TRUCE, title="Sudan truce", date="2023-05-21")
+    desk.write("chad.md", CHAD, title="Chad's border", date="2023-06-10")
+    desk.ingest()
+    return desk
+
+
+@pytest.fixture
+def assistant(stories: Desk) -> Assistant:
+    return open_assistant(stories.settings, embeddings=stories.embeddings)
+
+
+def quotes(answer: Answer) -> list[str]:
+    return [sentence.text for sentence in answer.sentences]
+
+
+@pytest.mark.parametrize("said", ["Hello", "Thanks!", "What can you do?"])
+def test_small_talk_is_answered_without_evidence_and_is_no_refusal(assistant: Assistant, said: str) -> None:
+    answer = assistant.ask(said)
+    assert (answer.abstained, answer.sentences, answer.evidence) == (False, (), ())
+    assert answer.text == answer.remark
+
+
+def test_a_greeting_tells_what_there_is(assistant: Assistant) -> None:
+    assert "3 briefs of 2023-05-07 to 2023-06-10" in assistant.ask("Hi").text
+
+
+def test_which_briefs_there_are_on_a_subject(assistant: Assistant) -> None:
+    answer = assistant.ask("Which briefs do you have on Sudan?")
+    assert answer.remark == "2 briefs of 2023-05-07 to 2023-05-21 on Sudan; 1 more brief mentions it."
+    assert [ref.brief_id for ref in answer.briefs] == ["truce", "sudan", "chad"]
+
+
+def test_a_capital_finds_the_briefs_on_its_country(assistant: Assistant) -> None:
+    assert [ref.brief_id for ref in assistant.ask("Do you have briefs on Khartoum?").briefs][:2] == ["truce", "sudan"]
+
+
+def test_a_subject_that_no_brief_holds_is_refused(assistant: Assistant) -> None:
+    answer = assistant.ask("Which briefs do you have on Iceland?")
+    assert (answer.abstained, answer.reason) == (True, "The corpus holds no brief that is on Iceland or mentions it.")
+
+
+def test_a_list_keeps_to_the_scope(assistant: Assistant) -> None:
+    answer = assistant.ask("Which briefs are there?", scope=Scope(date_from=date(2023, 6, 1)))
+    assert (answer.remark, len(answer.briefs)) == ("The corpus holds 1 brief of 2023-06-10 since 2023-06-01.", 1)
+
+
+def test_the_digest_of_the_brief_last_cited_quotes_how_its_paragraphs_open(assistant: Assistant) -> None:
+    first = assistant.ask("Where did envoys of both sides meet in May?")
+    answer = assistant.ask("Summarise this brief", history=(HumanMessage(first.question), message_of(first)))
+    assert quotes(answer) == [
+        "Fighting broke out in Khartoum on 15 April 2023 between army and militia.",
+        "Seventy thousand people left the capital within the first week of fighting.",
+        "Envoys of both sides met in Jeddah on 6 May 2023 for the first time.",
+    ]
+    assert all(SUDAN.strip()[c.start : c.end] == c.quote for s in answer.sentences for c in s.citations)
+
+
+def test_a_brief_of_a_list_is_meant_by_its_place(assistant: Assistant) -> None:
+    listed = assistant.ask("Which briefs do you have on Sudan?")
+    history = (HumanMessage(listed.question), message_of(listed))
+    assert last_cited(history) == ("truce", "sudan", "chad")
+    assert quotes(assistant.ask("Summarise the third one", history=history))[0].startswith("Chad opened its border")
+
+
+def test_without_a_brief_before_it_a_digest_asks_back(assistant: Assistant) -> None:
+    answer = assistant.ask("Summarise this brief")
+    assert answer.text.startswith("Which brief?")
+
+
+def test_the_digest_of_a_subject_quotes_its_briefs_the_newest_first(assistant: Assistant) -> None:
+    answer = assistant.ask("Give me an overview of the briefs on Sudan")
+    assert [s.citations[0].passage.metadata["brief_id"] for s in answer.sentences] == ["truce", "sudan"]
+
+
+def test_a_digest_of_no_known_subject_is_asked_of_the_briefs(assistant: Assistant) -> None:
+    answer = assistant.ask("Summarise the football cup")
+    assert (answer.abstained, answer.remark) == (True, None)
+
+
+def test_what_is_new_since_a_day(assistant: Assistant) -> None:
+    answer = assistant.ask("What has changed on Sudan since 10 May 2023?")
+    assert answer.remark == "1 brief of 2023-05-21 on Sudan since 2023-05-10; how they open, the newest first:"
+    assert answer.limited_by == "since 10 May 2023"
+    assert [s.citations[0].passage.metadata["brief_id"] for s in answer.sentences] == ["truce"]
+
+
+def test_as_of_in_a_question_narrows_the_scope_until_told_otherwise(assistant: Assistant) -> None:
+    question = "As of 10 May 2023, where was a truce signed?"
+    limited = assistant.ask(question)
+    assert (limited.scope.as_of, limited.limited_by) == (date(2023, 5, 10), "As of 10 May 2023")
+    assert {p.metadata["brief_id"] for p in limited.evidence} == {"sudan"}
+    assert any("Limited to briefs published by 2023-05-10" in note for note in limited.notes)
+    free = assistant.ask(question, dates=False)
+    assert (free.scope, free.limited_by) == (Scope(), None)
+    assert "truce" in {p.metadata["brief_id"] for p in free.evidence}
+
+
+def test_a_limit_that_leaves_nothing_out_is_none(assistant: Assistant) -> None:
+    assert assistant.ask("Who has met in Jeddah since 1990?").limited_by is None
+
+
+def test_in_a_corpus_without_dates_no_words_limit(desk: Desk) -> None:
+    desk.write("sudan.txt", SUDAN)
+    desk.ingest()
+    assert desk.ask("As of 1 May 2023, who fought in Khartoum?").limited_by is None
+
+
+def test_last_week_is_counted_from_today(stories: Desk, assistant: Assistant) -> None:
+    understanding = replace(assistant.understanding, today=lambda: date(2023, 5, 24))  # type: ignore[type-var]
+    answer = replace(assistant, understanding=understanding).ask("What has changed on Sudan in the last week?")
+    assert answer.scope == Scope(date_from=date(2023, 5, 15))
+    assert answer.parts == ("What has changed on Sudan in the last week?",)
+    assert [s.citations[0].passage.metadata["brief_id"] for s in answer.sentences] == ["truce"]
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Welche Länder haben das Abkommen unterzeichnet?",
+        "中国和俄罗斯将在哪些领域合作？",
+        "О чём договорились Путин и Си?",
+    ],
+)
+def test_a_question_in_another_language_is_refused_with_that_reason(assistant: Assistant, question: str) -> None:
+    answer = assistant.ask(question)
+    assert answer.abstained
+    assert "language" in (answer.reason or "")
+
+
+def test_the_record_tells_remark_list_and_limit(assistant: Assistant) -> None:
+    record = AnswerRecord.of(assistant.ask("Which briefs are there on Sudan?"))
+    assert (record.remark, [ref.brief_id for ref in record.briefs]) == (record.text, ["truce", "sudan", "chad"])
+    assert AnswerRecord.of(assistant.ask("As of 10 May 2023, who fled?")).limited_by == "As of 10 May 2023"
