@@ -28,9 +28,12 @@ from rag.types import (
     Said,
     Scope,
     Sentence,
+    Usage,
 )
 from rag.understand import Understood
 from rag.verify import Verifier
+from rag.write import Writer
+from rag.writing import written
 
 NEAREST = 3
 """Briefs named beside an abstention."""
@@ -69,6 +72,7 @@ class Assistant:
 
     Attributes:
         catalogue: of the index that `retriever` searches.
+        writer: writes over the evidence that answers; without one, answers are quotes.
         threshold: confidence below which it abstains, in [0, 1].
     """
 
@@ -78,6 +82,7 @@ class Assistant:
     catalogue: Catalogue
     identities: Identities
     verifier: Verifier = field(default_factory=Verifier)
+    writer: Writer | None = None
     threshold: float = 0.5
     max_sentences: int = 5
     max_question_chars: int = 4000
@@ -126,16 +131,24 @@ class Assistant:
             quoted, silent = self._quote(asked.parts, readings)
         with clock.stage("verify"):
             said = tuple(self.verifier.verify(quoted))
-        yield from map(Said, said)
+        usage: Usage | None = None
+        told: tuple[str, ...] = ()
+        if said and self.writer:
+            with clock.stage("write"):
+                shown = yield from written(asked.standalone, readings, said, writer=self.writer, verifier=self.verifier)
+            said, usage, told = shown.sentences, shown.usage, shown.notes
+        else:
+            yield from map(Said, said)
         yield self._end(
             asked,
             clock,
             sentences=said,
+            usage=usage,
             evidence=evidence,
             reason=None if said else next(iter(silent.values()), _NOT_EXACT),
             answerable=max((r.answerable for r in readings if r.answerable is not None), default=None),
             nearest=() if said else nearest(evidence),
-            notes=tuple(f"“{part}” {reason}" for part, reason in silent.items() if said),
+            notes=(*(f"“{part}” {reason}" for part, reason in silent.items() if said), *told),
         )
 
     def _respond(self, asked: Understood, response: Response, clock: _Clock) -> Iterator[Event]:
@@ -225,5 +238,5 @@ class _Clock:
         self.stages[name] = round((time.perf_counter() - begun) * 1000, 2)
 
     def finished(self) -> dict[str, float]:
-        stages = {name: self.stages.get(name, 0.0) for name in _STAGES}
+        stages = {**dict.fromkeys(_STAGES, 0.0), **self.stages}
         return {**stages, "total": round((time.perf_counter() - self.started) * 1000, 2)}

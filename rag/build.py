@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from rag.retrieve import HybridRetriever
     from rag.vectors import ChromaVectors
     from rag.verify import Verifier
+    from rag.write import Writer
 
 CATALOGUE_FILE = "catalogue.sqlite3"
 VECTORS_FOLDER = "chroma"
@@ -133,6 +135,7 @@ def open_assistant(settings: Settings | None = None, *, embeddings: Embeddings |
     from rag.overview import Overview
     from rag.read import SignalReader
     from rag.recency import NewestFirst
+    from rag.rewrite_by_model import Rewriter
     from rag.signal_weights import HEAD
     from rag.understand import Understanding
 
@@ -143,8 +146,12 @@ def open_assistant(settings: Settings | None = None, *, embeddings: Embeddings |
     scorers = open_scorers(settings, model)
     chosen = settings.answer
     overview = Overview(index.catalogue, chosen.max_sentences)
+    understanding = Understanding(index.catalogue, overview, settings.embedding.languages)
+    writer = open_writer(settings)
+    if writer:
+        understanding = replace(understanding, rewrite=Rewriter(writer.model, writer.name), languages=())
     return Assistant(
-        understanding=Understanding(index.catalogue, overview, settings.embedding.languages),
+        understanding=understanding,
         retriever=open_retriever(index, settings, model),
         reader=SignalReader(
             scorers,
@@ -154,6 +161,7 @@ def open_assistant(settings: Settings | None = None, *, embeddings: Embeddings |
         ),
         catalogue=index.catalogue,
         verifier=open_verifier(settings),
+        writer=writer,
         identities=Identities(
             embedding=index.identity["embedding"],
             reader=f"{HEAD}+{model_name(scorers.reader)}",
@@ -195,7 +203,24 @@ def open_verifier(settings: Settings) -> Verifier:
     model = open_cross_encoder(
         chosen.model, "verifier", dtype=chosen.dtype, allow_download=chosen.allow_download, section="verifier"
     )
-    return Verifier(model, chosen.threshold)
+    return Verifier(model, chosen.threshold, chosen.max_unsaid)
+
+
+def open_writer(settings: Settings) -> Writer | None:
+    """Return what writes answers, or None where the settings name no LLM. Nothing is loaded or called yet.
+
+    Raises:
+        UsageError: if the model's package is missing, or its name is none.
+    """
+    from rag.llm import llm_name, open_chat_model
+    from rag.write import Writer
+
+    chosen = settings.llm
+    if not chosen.model:
+        return None
+    priced = chosen.price_in is not None and chosen.price_out is not None
+    prices = (chosen.price_in or 0.0, chosen.price_out or 0.0) if priced else None
+    return Writer(open_chat_model(chosen), llm_name(chosen.model), prices, chosen.timeout_s)
 
 
 def sync_limits(settings: Settings, *, lock_timeout_s: float | None = None) -> SyncLimits:

@@ -6,6 +6,7 @@ Fields are only ever added. The JSON schema in schema/answer.schema.json is gene
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any, Literal, Self
 
 from langchain_core.documents import Document
@@ -150,7 +151,20 @@ class TimingsRecord(Record):
     read: float
     answer: float
     verify: float
+    write: float = 0.0
     total: float
+
+
+class UsageRecord(Record):
+    """What an LLM wrote: tokens, cost where prices are set, sentences written and those dropped, by reason."""
+
+    model: str
+    input_tokens: int
+    output_tokens: int
+    cost: float | None
+    cached: bool
+    written: int
+    dropped: dict[str, int]
 
 
 class AnswerRecord(Record):
@@ -172,7 +186,7 @@ class AnswerRecord(Record):
     evidence: list[EvidenceRecord]
     nearest: list[NearestRecord]
     notes: list[str]
-    usage: dict[str, Any] | None = None
+    usage: UsageRecord | None = None
     identities: IdentitiesRecord
     timings_ms: TimingsRecord
 
@@ -196,6 +210,7 @@ class AnswerRecord(Record):
             evidence=[EvidenceRecord.of(n, passage) for n, passage in enumerate(answer.evidence, 1)],
             nearest=[NearestRecord.of(ref) for ref in answer.nearest],
             notes=list(answer.notes),
+            usage=None if answer.usage is None else UsageRecord(**asdict(answer.usage)),
             identities=IdentitiesRecord(
                 embedding=identities.embedding,
                 reader=identities.reader,

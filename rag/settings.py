@@ -100,12 +100,15 @@ class VerifierSettings(Section):
 
     Attributes:
         threshold: probability that the source bears a sentence out below which it is rejected, in [0, 1].
+        max_unsaid: share of a sentence's words that its source does not hold above which it is rejected, in [0, 1];
+            1 leaves it to the model, which lets a model that words things freely say more, and invent more.
     """
 
     model: str = "packaged"
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     allow_download: bool = False
     threshold: float = Field(default=SUPPORT_THRESHOLD, ge=0, le=1)
+    max_unsaid: float = Field(default=0.25, ge=0, le=1)
 
 
 class AnswerSettings(Section):
@@ -127,6 +130,32 @@ class AnswerSettings(Section):
     newest_half_life_days: float = Field(default=180.0, gt=0)
 
 
+class LlmSettings(Section):
+    """An LLM that may write answers over the evidence; none by default. No sentence of its is shown unproved.
+
+    Attributes:
+        model: `provider:name` as langchain's `init_chat_model` takes it, such as `ollama:llama3.2`; `gguf:PATH` of a
+            file that runs in this process; `module:factory` for any langchain `BaseChatModel`. Keys are read from the
+            environment, as the provider's package says.
+        base_url: of an endpoint that speaks a provider's protocol, such as vLLM
+            or llama.cpp's server for `openai:NAME`.
+        timeout_s: longest time that a reply may take.
+        max_retries: how often a refused request is tried again, with growing pauses.
+        n_ctx: longest prompt and reply together, in tokens, for a `gguf:` model.
+        price_in: of a million tokens of prompt, in any currency; with `price_out`, of reply, answers tell their cost.
+    """
+
+    model: str | None = None
+    base_url: str | None = None
+    timeout_s: float = Field(default=60.0, gt=0)
+    max_retries: int = Field(default=2, ge=0)
+    max_tokens: int = Field(default=300, ge=16)
+    temperature: float = Field(default=0.0, ge=0)
+    n_ctx: int = Field(default=4096, ge=512)
+    price_in: float | None = Field(default=None, ge=0)
+    price_out: float | None = Field(default=None, ge=0)
+
+
 class Settings(BaseSettings):
     """All settings of geobrief; `index` is the folder that holds catalogue and vectors."""
 
@@ -142,6 +171,7 @@ class Settings(BaseSettings):
     reader: ReaderSettings = ReaderSettings()
     verifier: VerifierSettings = VerifierSettings()
     answer: AnswerSettings = AnswerSettings()
+    llm: LlmSettings = LlmSettings()
 
     @classmethod
     def settings_customise_sources(

@@ -321,6 +321,26 @@ class Identities:
 
 
 @dataclass(frozen=True, slots=True)
+class Usage:
+    """What an LLM wrote for an answer, and what became of it.
+
+    Attributes:
+        input_tokens: of the prompt, as far as the model tells; 0 where the reply was kept from before.
+        cost: in the currency of the prices in the settings; None without prices.
+        written: sentences that it wrote.
+        dropped: sentences that were not proved and not shown, by reason.
+    """
+
+    model: str
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost: float | None = None
+    cached: bool = False
+    written: int = 0
+    dropped: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """An answer with its evidence, or an abstention with its reason.
 
@@ -346,6 +366,7 @@ class Answer:
     answerable: float | None = None
     nearest: tuple[BriefRef, ...] = ()
     notes: tuple[str, ...] = ()
+    usage: Usage | None = None
     timings_ms: Mapping[str, float] = field(default_factory=dict)
 
     @property

@@ -43,7 +43,8 @@ class Understanding:
     """Makes questions understood.
 
     Attributes:
-        languages: ISO 639-1 codes that the models know; questions in others are refused.
+        languages: ISO 639-1 codes that the models know; questions in others are refused; with none, no question is.
+        rewrite: folds the history into a question.
         today: tells the day that "last week" is counted from.
     """
 
@@ -51,10 +52,11 @@ class Understanding:
     overview: Overview
     languages: Collection[str] = ("en",)
     today: Callable[[], date] = date.today
+    rewrite: Callable[[str, Sequence[BaseMessage]], str] = rewrite
 
     def __call__(self, question: str, history: Sequence[BaseMessage], scope: Scope, *, dates: bool) -> Understood:
         """Understand a question; with `dates`, words such as "as of May 2023" narrow its scope."""
-        standalone = question if understand(question) else rewrite(question, history)
+        standalone = question if understand(question) else self.rewrite(question, history)
         limit = self._limit(standalone) if dates else None
         scope = limit.within(scope) if limit else scope
         asked = limit.rest if limit and limit.as_of else standalone

@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from langchain_core.cross_encoders import BaseCrossEncoder
+from langchain_core.documents import Document
 
 from rag.agreement import Reason, disagreement
 from rag.catalogue import VersionRow
+from rag.cite import quoted
+from rag.lexicon import analyse, present
+from rag.machine_talk import speaks_to_machines
 from rag.record import AnswerRecord, CitationRecord, SentenceRecord
 from rag.signal_weights import SUPPORT_BIAS, SUPPORT_SCALE, SUPPORT_THRESHOLD
-from rag.signals import CONTEXT, logistic
-from rag.types import Sentence
+from rag.signals import CONTEXT, content_stems, logistic
+from rag.types import Sentence, Span
 
 Verdict = Literal["holds", "superseded", "changed", "missing"]
+
+MAX_UNSAID = 0.25
+MOST_UNITS = 3
+"""Units next to each other that may bear a sentence out together."""
+MOST_JUDGED = 10
 
 FAILING: frozenset[Verdict] = frozenset({"changed", "missing"})
 
 
-Rejection = Literal[Reason, "unsupported"]
+Rejection = Literal[Reason, "unsupported", "citation"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +37,7 @@ class Claim:
     """A written sentence beside the source that it cites.
 
     Attributes:
-        title: of the brief.
+        title: of the brief, where it counts as part of the source.
         dated: ISO date of the brief, whole or in part; empty where it has none.
     """
 
@@ -51,6 +60,14 @@ class Judgement:
     reason: Rejection | None
 
 
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What became of a written sentence: itself with the span that bears it out, or why it may not be shown."""
+
+    sentence: Sentence | None
+    reason: Rejection | None = None
+
+
 @dataclass(frozen=True)
 class Verifier:
     """Checks sentences against what they cite. Fails closed: what is not proven is rejected.
@@ -59,10 +76,12 @@ class Verifier:
         model: a cross-encoder of (sentence, source in its context) that gives log-odds; without one nothing but quotes
             passes.
         threshold: support below which a sentence is rejected.
+        max_unsaid: share of a sentence's words that its source does not hold above which it is rejected.
     """
 
     model: BaseCrossEncoder | None = None
     threshold: float = SUPPORT_THRESHOLD
+    max_unsaid: float = MAX_UNSAID
 
     def verify(self, sentences: Iterable[Sentence]) -> Iterator[Sentence]:
         """Yield the sentences that are borne out, with their support; drop the others.
@@ -76,9 +95,30 @@ class Verifier:
                 if judged.reason is None:
                     yield replace(sentence, support=judged.support)
 
+    def prove(self, text: str, cites: Sequence[int], evidence: Sequence[Document]) -> Proof:
+        """Find the units next to each other that bear a written sentence out, in the passages that it names.
+
+        The most alike in words are judged, in one call of the model.
+
+        Args:
+            cites: numbers of the passages, from 1; a number that the evidence does not have is a rejection.
+        """
+        if not cites or not all(1 <= n <= len(evidence) for n in cites):
+            return Proof(None, "citation")
+        runs = [(n, run) for n in cites for run in _runs(evidence[n - 1])]
+        words = set(content_stems(text))
+        alike = sorted(runs, key=lambda found: -_likeness(words, _text(evidence[found[0] - 1], found[1])))[:MOST_JUDGED]
+        sentences = [Sentence(text, quoted(n, evidence[n - 1], run).citations) for n, run in alike]
+        judged = list(zip(sentences, self.judge([_claim(sentence) for sentence in sentences]), strict=True))
+        borne_out = [(j.support, sentence) for sentence, j in judged if j.reason is None]
+        if borne_out:
+            support, sentence = max(borne_out, key=lambda found: found[0])
+            return Proof(replace(sentence, support=support))
+        return Proof(None, judged[0][1].reason if judged else "unsupported")
+
     def judge(self, claims: Sequence[Claim]) -> list[Judgement]:
         """Judge claims: identity, then rules, then one call of the model for those that break none."""
-        settled = [_settled(claim) for claim in claims]
+        settled = [_settled(claim, self.max_unsaid) for claim in claims]
         support = iter(self._support([claim for claim, found in zip(claims, settled, strict=True) if found is None]))
         return [found or self._judgement(next(support)) for found in settled]
 
@@ -92,16 +132,49 @@ class Verifier:
         return [logistic(SUPPORT_SCALE * x + SUPPORT_BIAS) for x in odds]
 
 
+def _runs(passage: Document) -> Iterator[Span]:
+    """Yield the spans of up to `MOST_UNITS` units next to each other, but for those that speak to machines."""
+    shown = [unit for unit in passage.metadata["units"] if unit["kind"] != "list"]
+    units = [unit for unit in shown if not speaks_to_machines(_text(passage, Span(unit["start"], unit["end"])))]
+    for size in range(1, MOST_UNITS + 1):
+        for first, last in zip(units, units[size - 1 :], strict=False):
+            if not speaks_to_machines(_text(passage, Span(first["start"], last["end"]))):
+                yield Span(first["start"], last["end"])
+
+
+def _text(passage: Document, span: Span) -> str:
+    offset: int = passage.metadata["start"]
+    return passage.page_content[span.start - offset : span.end - offset]
+
+
+def _likeness(words: Collection[str], source: str) -> float:
+    """Share of the words that stand in a source, less a little for its length."""
+    held = set(content_stems(source))
+    return len(held & set(words)) / max(1, len(words)) - len(held) / 1000
+
+
+def unsaid(claim: Claim) -> float:
+    """Share of a claim's words, but for stop words, that its source does not hold, in [0, 1].
+
+    The model forgives an added word too easily: among sentences of a small LLM it is the best single sign of invention.
+    """
+    held = analyse(f"{claim.title}. {claim.source} {claim.dated}")
+    words = content_stems(claim.text)
+    return sum(present(word, held) == 0 for word in words) / max(1, len(words))
+
+
 def in_context(claim: Claim) -> str:
     """Write a claim's source as a cross-encoder is shown it: its text and, after a blank line, title and date."""
     return f"{' '.join(claim.source.split())}{CONTEXT}{', '.join(filter(None, (claim.title, claim.dated)))}"
 
 
-def _settled(claim: Claim) -> Judgement | None:
+def _settled(claim: Claim, max_unsaid: float) -> Judgement | None:
     """Judge a claim by identity and rules; None where they do not settle it."""
     if claim.text.split() == claim.source.split():
         return Judgement(1.0, None)
-    reason = disagreement(claim.text, claim.source, dated=claim.dated)
+    reason: Rejection | None = disagreement(claim.text, claim.source, dated=claim.dated)
+    if reason is None and unsaid(claim) > max_unsaid:
+        reason = "unsupported"
     return None if reason is None else Judgement(0.0, reason)
 
 
@@ -110,9 +183,9 @@ def _is_quote(sentence: Sentence) -> bool:
 
 
 def _claim(sentence: Sentence) -> Claim:
-    meta = sentence.citations[0].passage.metadata
+    """Put a sentence beside what it cites. The title is left out: it is not in the cited span, and it may lie."""
     source = " ".join(citation.quote for citation in sentence.citations)
-    return Claim(sentence.text, source, meta["title"], meta.get("date") or "")
+    return Claim(sentence.text, source, dated=sentence.citations[0].passage.metadata.get("date") or "")
 
 
 def _stands(sentence: Sentence) -> Iterator[bool]:
@@ -138,26 +211,44 @@ class CitationVerdict:
     verdict: Verdict
 
 
-def verify_record(record: AnswerRecord, versions: Callable[[str], Sequence[VersionRow]]) -> tuple[CitationVerdict, ...]:
+def verify_record(
+    record: AnswerRecord,
+    versions: Callable[[str], Sequence[VersionRow]],
+    judge: Callable[[Sequence[Claim]], Sequence[Judgement]],
+) -> tuple[CitationVerdict, ...]:
     """Check every citation of an exported answer again.
 
     Args:
         versions: all versions of a brief by id, as `Catalogue.versions` gives them.
+        judge: judges written sentences, as `Verifier.judge` does; not called for quotes.
     """
     return tuple(
-        CitationVerdict(sentence.text, citation, _verdict(sentence, citation, versions(citation.brief_id)))
+        CitationVerdict(sentence.text, citation, _verdict(sentence, citation, versions(citation.brief_id), judge))
         for sentence in record.sentences
         for citation in sentence.citations
     )
 
 
-def _verdict(sentence: SentenceRecord, citation: CitationRecord, versions: Sequence[VersionRow]) -> Verdict:
+def _verdict(
+    sentence: SentenceRecord,
+    citation: CitationRecord,
+    versions: Sequence[VersionRow],
+    judge: Callable[[Sequence[Claim]], Sequence[Judgement]],
+) -> Verdict:
     present = [version for version in versions if version.superseded_at is None]
     if not present:
         return "missing"
     cited = [version for version in versions if version.text_sha256 == citation.text_sha256]
-    quoted = any(version.text[citation.start : citation.end] == citation.quote for version in cited)
-    verbatim = any(sentence.text == other.quote for other in sentence.citations)
-    if not quoted or not verbatim:
+    stands = any(version.text[citation.start : citation.end] == citation.quote for version in cited)
+    if not stands or not (_is_verbatim(sentence) or _is_borne_out(sentence, judge)):
         return "changed"
     return "holds" if any(version.superseded_at is None for version in cited) else "superseded"
+
+
+def _is_verbatim(sentence: SentenceRecord) -> bool:
+    return any(sentence.text == citation.quote for citation in sentence.citations)
+
+
+def _is_borne_out(sentence: SentenceRecord, judge: Callable[[Sequence[Claim]], Sequence[Judgement]]) -> bool:
+    source = " ".join(citation.quote for citation in sentence.citations)
+    return judge([Claim(sentence.text, source, dated=sentence.citations[0].date or "")])[0].reason is None

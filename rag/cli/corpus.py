@@ -27,9 +27,12 @@ from rag.errors import UsageError
 from rag.printable import one_line, printable
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rag.index import Index
     from rag.ingest import SyncReport
     from rag.settings import Settings
+    from rag.verify import Claim, Judgement
 
 briefs_app = typer.Typer(help="List, show, remove or restore briefs.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -196,7 +199,14 @@ def verify(
     from rag.verify import FAILING, verify_record
 
     record = _read_record(path)
-    verdicts = verify_record(record, _open(settings_from(index, config)).catalogue.versions)
+    settings = settings_from(index, config)
+
+    def judge(claims: Sequence[Claim]) -> Sequence[Judgement]:
+        from rag.build import open_verifier
+
+        return open_verifier(settings).judge(claims)
+
+    verdicts = verify_record(record, _open(settings).catalogue.versions, judge)
     if json_:
         rows = [{"verdict": v.verdict, "sentence": v.sentence, **v.citation.model_dump()} for v in verdicts]
         typer.echo(json.dumps({"citations": rows}, ensure_ascii=False, indent=2))
