@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -12,6 +12,7 @@ from langchain_core.documents import Document
 from langchain_core.messages import BaseMessage
 
 from rag.catalogue import Catalogue
+from rag.conflicts import conflict
 from rag.errors import UsageError
 from rag.overview import Response
 from rag.quote import quote
@@ -128,9 +129,9 @@ class Assistant:
         evidence = readings[0].evidence
         yield Retrieved(evidence)
         with clock.stage("answer"):
-            quoted, silent = self._quote(asked.parts, readings)
+            answer = self._quote(asked.parts, readings)
         with clock.stage("verify"):
-            said = tuple(self.verifier.verify(quoted))
+            said = tuple(self.verifier.verify(answer.quoted))
         usage: Usage | None = None
         told: tuple[str, ...] = ()
         if said and self.writer:
@@ -145,10 +146,10 @@ class Assistant:
             sentences=said,
             usage=usage,
             evidence=evidence,
-            reason=None if said else next(iter(silent.values()), _NOT_EXACT),
+            reason=None if said else next(iter(answer.silent.values()), _NOT_EXACT),
             answerable=max((r.answerable for r in readings if r.answerable is not None), default=None),
             nearest=() if said else nearest(evidence),
-            notes=(*(f"“{part}” {reason}" for part, reason in silent.items() if said), *told),
+            notes=(*(answer.notes if said else ()), *told),
         )
 
     def _respond(self, asked: Understood, response: Response, clock: _Clock) -> Iterator[Event]:
@@ -182,18 +183,22 @@ class Assistant:
         )
         return Answered(answer)
 
-    def _quote(self, asked: Sequence[str], readings: Sequence[Reading]) -> tuple[list[Sentence], dict[str, str]]:
-        """Quote what answers each part, nothing twice; and give the reason for each part that nothing answers."""
+    def _quote(self, asked: Sequence[str], readings: Sequence[Reading]) -> _Quoted:
+        """Quote what answers each part, nothing twice, and what states another figure."""
         said: dict[tuple[int, int, int], Sentence] = {}
         silent: dict[str, str] = {}
+        differ: list[str] = []
         for part, reading in zip(asked, readings, strict=True):
             quoted, reason = quote(part, reading, threshold=self.threshold, max_sentences=self.max_sentences)
+            if found := conflict(part, reading, quoted):
+                quoted = found.sentences
+                differ.append(found.note)
             for sentence in quoted:
                 cited = sentence.citations[0]
                 said.setdefault((cited.n, cited.start, cited.end), sentence)
             if reason:
                 silent[part] = reason
-        return list(said.values()), silent
+        return _Quoted(tuple(said.values()), silent, tuple(differ))
 
     def _notes(self, asked: Understood) -> Iterator[str]:
         if asked.limit:
@@ -202,6 +207,20 @@ class Assistant:
         if undated:
             briefs = "brief" if undated == 1 else "briefs"
             yield f"{undated} undated {briefs} left out, because the question is limited by date."
+
+
+@dataclass(frozen=True, slots=True)
+class _Quoted:
+    """What is quoted, the reason for each part that nothing answers, and how figures differ."""
+
+    quoted: tuple[Sentence, ...]
+    silent: Mapping[str, str]
+    differ: tuple[str, ...]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is to be said beside the quotes."""
+        return (*self.differ, *(f"“{part}” {reason}" for part, reason in self.silent.items()))
 
 
 def checked(question: str, *, max_chars: int) -> str:

@@ -1,0 +1,119 @@
+"""Evidence that disagrees: another figure for what a question counts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from langchain_core.documents import Document
+
+from rag.cite import quoted
+from rag.dates_in_text import without_dates
+from rag.lexicon import STOP_WORDS, analyse, kin, present
+from rag.numbers_in_text import quantities
+from rag.recency import wants_newest
+from rag.types import Reading, ScoredUnit, Sentence, Span
+
+MIN_SHARE = 0.03
+"""Least score, as a share of the best unit's, of another figure. The event is told by names, so little is enough."""
+MAX_FIGURES = 2
+
+_COUNTS = re.compile(
+    r"\b(?:how (?:many|much|large|big|high|long|far|old)|number of|what (?:number|share|toll|count))\b", re.I
+)
+# What is counted of people, in the words of news: a figure of one kind is none of another.
+_KINDS = {
+    "dead": r"\b(?:dead|deaths?|died?|dying|killed|killings?|fatal\w*|lost (?:their )?li(?:ves|fe)"
+    r"|li(?:ves|fe) lost|toll|perished|slain|massacred|victims)\b",
+    "hurt": r"\b(?:wounded|injur\w+|hurt|maimed)\b",
+    "displaced": r"\b(?:displaced|displacement|uproot\w*|fled|flee\w*|refugees?|driven from|left (?:their )?homes?)\b",
+    "held": r"\b(?:arrest\w*|detain\w*|held|captur\w+|hostages?|abduct\w*|kidnap\w*|prisoners?|imprisoned)\b",
+    "missing": r"\b(?:missing|unaccounted)\b",
+}
+_NOUN = re.compile(r"\b(?:how many|number of)\s+(?:[a-z-]+ (?:of )?(?:the )?)?([a-z]{3,}s)\b", re.IGNORECASE)
+_VAGUE = frozenset("days weeks months years hours times cases sources others things percents was his".split())
+_KIND_PATTERNS = {kind: re.compile(words, re.IGNORECASE) for kind, words in _KINDS.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Figures that differ, the newest first, and how to say so."""
+
+    sentences: tuple[Sentence, ...]
+    note: str
+
+
+def conflict(question: str, reading: Reading, best: Sequence[Sentence]) -> Conflict | None:
+    """Return what states another figure than the answer for what the question counts, beside the answer itself.
+
+    Both must speak of what is counted, as a noun ("countries") or a kind ("killed"), in passages that hold the names of
+    the question. That figures differ does not say that one is wrong: later counts are often higher.
+
+    Args:
+        best: the sentences of the answer.
+    """
+    counted = _counted(question)
+    if not counted or not best or not _COUNTS.search(question) or wants_newest(question):
+        return None
+    known = {figure for sentence in best for figure in _figures(sentence.text, counted)}
+    if not known:
+        return None
+    others = [unit for unit in reading.units if _differs(unit, known, question, counted, reading)]
+    briefs = {sentence.citations[0].passage.metadata["brief_id"] for sentence in best}
+    elsewhere = [u for u in others if reading.evidence[u.n - 1].metadata["brief_id"] not in briefs]
+    others = (elsewhere or ([] if counted & _KINDS.keys() else others))[: MAX_FIGURES - 1]
+    if not others:
+        return None
+    found = [quoted(u.n, reading.evidence[u.n - 1], Span(u.unit.start, u.unit.end)) for u in others]
+    ordered = tuple(sorted([*best, *found], key=_date_of, reverse=True))
+    told = "; ".join(_told(sentence, counted) for sentence in ordered if _figures(sentence.text, counted))
+    return Conflict(ordered, f"The briefs give different figures: {told}.")
+
+
+def _differs(unit: ScoredUnit, known: set[Decimal], question: str, counted: frozenset[str], reading: Reading) -> bool:
+    if unit.score < MIN_SHARE * reading.units[0].score or unit.unit.kind == "list":
+        return False
+    figures = _figures(unit.text, counted)
+    return bool(figures) and not figures & known and _is_on(question, reading.evidence[unit.n - 1])
+
+
+def _counted(question: str) -> frozenset[str]:
+    """What a question counts: the kinds it names, else the stem of the noun after "how many" unless that is vague."""
+    kinds = frozenset(kind for kind, pattern in _KIND_PATTERNS.items() if pattern.search(question))
+    match = _NOUN.search(question)
+    if kinds or match is None:
+        return kinds
+    noun = analyse(match[1]).words[0]
+    return frozenset() if noun.text.lower() in _VAGUE else frozenset([noun.stem])
+
+
+def _figures(text: str, counted: frozenset[str]) -> set[Decimal]:
+    """Return the figures of a sentence that speaks of what is counted; none where it speaks of another kind."""
+    kinds = counted & _KINDS.keys()
+    plain = without_dates(text)
+    if kinds:
+        if not any(_KIND_PATTERNS[kind].search(text) for kind in kinds):
+            return set()
+        return {q.value for q in quantities(plain) if q.unit is None}
+    return {
+        q.value for q in quantities(plain) if q.noun and any(kin(q.noun, noun) or q.noun == noun for noun in counted)
+    }
+
+
+def _is_on(question: str, passage: Document) -> bool:
+    """Whether a passage, with its title, holds the names of the question, but for years."""
+    words = analyse(f"{passage.metadata['title']}. {passage.page_content}")
+    names = {word.stem for run in analyse(question).names for word in run if word.text.lower() not in STOP_WORDS}
+    return all(present(name, words) > 0 for name in names)
+
+
+def _date_of(sentence: Sentence) -> str:
+    return str(sentence.citations[0].passage.metadata["date"] or "")
+
+
+def _told(sentence: Sentence, counted: frozenset[str]) -> str:
+    data = sentence.citations[0].passage.metadata
+    figures = " and ".join(f"{figure.normalize():,f}" for figure in sorted(_figures(sentence.text, counted)))
+    return f"{figures} ({', '.join(filter(None, [data['date'] or 'undated', data['source'] or data['title']]))})"

@@ -1,0 +1,68 @@
+"""When briefs give different figures, both are shown, and when a figure is no answer, none is added."""
+
+from __future__ import annotations
+
+import pytest
+
+from rag.types import Answer
+from tests.conftest import Desk
+
+RAID = "How many people were killed in the raid on Tamberou?"
+
+
+@pytest.fixture
+def raid(desk: Desk) -> Desk:
+    desk.write(
+        "a.md",
+        "The interior ministry puts the number of people killed in the raid at 34.",
+        title="Tamberou raid",
+        date="2023-06-19",
+        source="Wire",
+    )
+    desk.write("b.md", "At least 51 people were killed in the raid on Tamberou, a health committee says.",
+               title="Tamberou burials", date="2023-06-22", source="Ledger")  # fmt: skip
+    return desk
+
+
+def notes(answer: Answer) -> list[str]:
+    return [note for note in answer.notes if "different figures" in note]
+
+
+def test_both_figures_are_quoted_the_newest_first_with_dates_and_sources(raid: Desk) -> None:
+    raid.ingest()
+    answer = raid.ask(RAID)
+    assert [s.citations[0].passage.metadata["brief_id"] for s in answer.sentences] == ["b", "a"]
+    assert notes(answer) == ["The briefs give different figures: 51 (2023-06-22, Ledger); 34 (2023-06-19, Wire)."]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "Later 2,900 people fled from Tamberou after the raid, an aid group says.",
+        "The raid on Tamberou began at 19:10 on 12 June 2023.",
+        "In the raid on Zimbar 77 people were killed, a health committee says.",
+        "About 51 people were killed in the raid on Tamberou, the wire repeats.",
+    ],
+)
+def test_a_figure_of_something_else_is_no_conflict(desk: Desk, other: str) -> None:
+    desk.write(
+        "b.md", "At least 51 people were killed in the raid on Tamberou, a health committee says.", title="Burials"
+    )
+    desk.write("c.md", other, title="Another brief")
+    desk.ingest()
+    assert notes(desk.ask(RAID)) == []
+
+
+def test_a_question_for_the_latest_count_wants_one(raid: Desk) -> None:
+    raid.ingest()
+    assert notes(raid.ask("How many people were killed in the raid on Tamberou by the latest count?")) == []
+
+
+def test_counted_things_are_compared_within_one_brief_too(desk: Desk) -> None:
+    text = "Press reports spoke of 36 countries at the Kazan summit. An aide had announced 32 countries for the summit."
+    desk.write("kazan.md", text, title="Kazan summit", date="2024-10-25")
+    desk.ingest()
+    answer = desk.ask("How many countries were at the Kazan summit?")
+    assert len(answer.sentences) == 2
+    assert "36 (2024-10-25, Kazan summit)" in notes(answer)[0]
+    assert "32 (2024-10-25, Kazan summit)" in notes(answer)[0]
