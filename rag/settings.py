@@ -108,7 +108,7 @@ class VerifierSettings(Section):
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     allow_download: bool = False
     threshold: float = Field(default=SUPPORT_THRESHOLD, ge=0, le=1)
-    max_unsaid: float = Field(default=0.25, ge=0, le=1)
+    max_unsaid: float = Field(default=0.3, ge=0, le=1)
 
 
 class AnswerSettings(Section):

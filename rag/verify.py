@@ -21,7 +21,7 @@ from rag.types import Sentence, Span
 
 Verdict = Literal["holds", "superseded", "changed", "missing"]
 
-MAX_UNSAID = 0.25
+MAX_UNSAID = 0.3
 MOST_UNITS = 3
 """Units next to each other that may bear a sentence out together."""
 MOST_JUDGED = 10

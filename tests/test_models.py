@@ -49,7 +49,7 @@ def test_the_packaged_models_tell_an_answer_and_a_support_from_what_is_near() ->
     scores = reader.score([("Which city hosted the delegates?", text) for text in texts])
     assert scores[0] > max(scores[1:])
     source = "Finland joined NATO on 4 April 2023, after Turkey had ratified its accession."
-    texts = ["In April 2023 Finland became a member of NATO.", "Finland joined after its parliament was dissolved."]
+    texts = ["Finland became part of NATO on 4 April 2023.", "Finland joined after its parliament was dissolved."]
     good, bad = open_verifier(PACKAGED).judge([Claim(text, source) for text in texts])
     assert good.reason is None
     assert bad.reason == "unsupported"
