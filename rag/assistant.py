@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol
 
 from langchain_core.documents import Document
@@ -74,6 +75,7 @@ class Assistant:
     Attributes:
         catalogue: of the index that `retriever` searches.
         writer: writes over the evidence that answers; without one, answers are quotes.
+        past: gives the assistant of a moment of the past, for scopes with `as_known_at`.
         threshold: confidence below which it abstains, in [0, 1].
     """
 
@@ -84,6 +86,7 @@ class Assistant:
     identities: Identities
     verifier: Verifier = field(default_factory=Verifier)
     writer: Writer | None = None
+    past: Callable[[datetime], Assistant] | None = None
     threshold: float = 0.5
     max_sentences: int = 5
     max_question_chars: int = 4000
@@ -112,6 +115,10 @@ class Assistant:
             IndexUnusable: if the index cannot be read.
         """
         question = checked(question, max_chars=self.max_question_chars)
+        past = self.past(scope.as_known_at) if self.past and scope.as_known_at else self
+        yield from past._stream(question, history, scope, dates=dates)
+
+    def _stream(self, question: str, history: Sequence[BaseMessage], scope: Scope, *, dates: bool) -> Iterator[Event]:
         clock = _Clock()
         with clock.stage("rewrite"):
             asked = self.understanding(question, history, scope, dates=dates)

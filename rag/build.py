@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from langchain_core.embeddings import Embeddings
 
-from rag.catalogue import Catalogue
+from rag.catalogue import Catalogue, as_known_at, in_utc
 from rag.doctor import recover
 from rag.embedding import SentenceTransformerEmbeddings, model_from
 from rag.errors import IndexCorrupt, IndexMissing, IndexUnusable
@@ -22,14 +23,17 @@ from rag.types import Brief, Chunk, Identities
 if TYPE_CHECKING:
     from rag.assistant import Assistant
     from rag.ingest import SyncLimits
-    from rag.read import Scorers
+    from rag.read import Scorers, SignalReader
     from rag.retrieve import HybridRetriever
+    from rag.understand import Understanding
     from rag.vectors import ChromaVectors
     from rag.verify import Verifier
     from rag.write import Writer
 
 CATALOGUE_FILE = "catalogue.sqlite3"
 VECTORS_FOLDER = "chroma"
+KEPT_PASTS = 4
+"""Moments of the past for which a copy of the catalogue is kept."""
 CHARS_PER_TOKEN = 3
 """For embeddings that cannot count tokens: English has four to five, other scripts fewer."""
 
@@ -105,14 +109,17 @@ def open_index(
     )
 
 
-def open_retriever(index: Index, settings: Settings, embeddings: Embeddings) -> HybridRetriever:
-    """Return the hybrid retriever over an index."""
+def open_retriever(
+    index: Index, settings: Settings, embeddings: Embeddings, *, known_at: datetime | None = None
+) -> HybridRetriever:
+    """Return the hybrid retriever over an index, or over what had been ingested by a moment."""
     from rag.lexicon import search_words
     from rag.retrieve import HybridRetriever
 
     chosen = settings.retrieve
     return HybridRetriever(
-        catalogue=index.catalogue,
+        catalogue=as_known_at(index.catalogue, known_at) if known_at else index.catalogue,
+        steady=known_at is not None,
         closest=lambda *query, k: index.vectors.closest(*query, k=k),
         exact=lambda *query, k: index.vectors.exact(*query, k=k),
         embeddings=embeddings,
@@ -132,33 +139,20 @@ def open_assistant(settings: Settings | None = None, *, embeddings: Embeddings |
         IndexUnusable: if it is damaged.
     """
     from rag.assistant import Assistant
-    from rag.overview import Overview
-    from rag.read import SignalReader
-    from rag.recency import NewestFirst
-    from rag.rewrite_by_model import Rewriter
     from rag.signal_weights import HEAD
-    from rag.understand import Understanding
 
     settings = settings or load_settings()
     model = embeddings or open_embeddings(settings)
     index = open_index(settings, embeddings=model)
     index.check_identity()
     scorers = open_scorers(settings, model)
-    chosen = settings.answer
-    overview = Overview(index.catalogue, chosen.max_sentences)
-    understanding = Understanding(index.catalogue, overview, settings.embedding.languages)
     writer = open_writer(settings)
-    if writer:
-        understanding = replace(understanding, rewrite=Rewriter(writer.model, writer.name), languages=())
-    return Assistant(
-        understanding=understanding,
-        retriever=open_retriever(index, settings, model),
-        reader=SignalReader(
-            scorers,
-            index.catalogue.document_frequency,
-            chosen.max_units,
-            NewestFirst(chosen.newest_weight, chosen.newest_half_life_days),
-        ),
+    retriever = open_retriever(index, settings, model)
+    chosen = settings.answer
+    present = Assistant(
+        understanding=_understanding(index.catalogue, settings, writer),
+        retriever=retriever,
+        reader=_reader(index.catalogue, settings, scorers),
         catalogue=index.catalogue,
         verifier=open_verifier(settings),
         writer=writer,
@@ -172,6 +166,41 @@ def open_assistant(settings: Settings | None = None, *, embeddings: Embeddings |
         max_sentences=chosen.max_sentences,
         max_question_chars=chosen.max_question_chars,
     )
+
+    @lru_cache(maxsize=KEPT_PASTS)
+    def known(moment: datetime, generation: int) -> Assistant:
+        past = open_retriever(index, settings, model, known_at=moment)
+        understanding = _understanding(past.catalogue, settings, writer)
+        return replace(
+            present,
+            understanding=replace(understanding, today=lambda: moment.astimezone().date()),
+            retriever=past,
+            reader=_reader(past.catalogue, settings, scorers),
+            catalogue=past.catalogue,
+        )
+
+    return replace(present, past=lambda moment: known(in_utc(moment), index.catalogue.generation()))
+
+
+def _understanding(catalogue: Catalogue, settings: Settings, writer: Writer | None) -> Understanding:
+    from rag.overview import Overview
+    from rag.rewrite_by_model import Rewriter
+    from rag.understand import Understanding
+
+    overview = Overview(catalogue, settings.answer.max_sentences)
+    understanding = Understanding(catalogue, overview, settings.embedding.languages)
+    if writer is None:
+        return understanding
+    return replace(understanding, rewrite=Rewriter(writer.model, writer.name), languages=())
+
+
+def _reader(catalogue: Catalogue, settings: Settings, scorers: Scorers) -> SignalReader:
+    from rag.read import SignalReader
+    from rag.recency import NewestFirst
+
+    chosen = settings.answer
+    newest = NewestFirst(chosen.newest_weight, chosen.newest_half_life_days)
+    return SignalReader(scorers, catalogue.document_frequency, chosen.max_units, newest)
 
 
 def open_scorers(settings: Settings, embeddings: Embeddings) -> Scorers:

@@ -22,11 +22,12 @@ class Record(BaseModel):
 
 
 class ScopeRecord(Record):
-    """Which briefs could be used; dates as YYYY-MM-DD."""
+    """Which briefs could be used; dates as YYYY-MM-DD, `as_known_at` as a moment in ISO 8601."""
 
     from_: str | None = Field(default=None, alias="from")
     to: str | None = None
     as_of: str | None = None
+    as_known_at: str | None = None
     regions: list[str] = []
     sources: list[str] = []
     topics: list[str] = []
@@ -35,10 +36,11 @@ class ScopeRecord(Record):
     @classmethod
     def of(cls, scope: Scope) -> Self:
         """Read a scope."""
-        dates = [value.isoformat() if value else None for value in (scope.date_from, scope.date_to, scope.as_of)]
+        moments = (scope.date_from, scope.date_to, scope.as_of, scope.as_known_at)
+        dates = [value.isoformat() if value else None for value in moments]
         lists = {"regions": list(scope.regions), "sources": list(scope.sources), "topics": list(scope.topics)}
         lists["briefs"] = list(scope.briefs)
-        return cls(from_=dates[0], to=dates[1], as_of=dates[2], **lists)
+        return cls(from_=dates[0], to=dates[1], as_of=dates[2], as_known_at=dates[3], **lists)
 
 
 class CitationRecord(Record):

@@ -30,6 +30,7 @@ class HybridRetriever(BaseRetriever):
         fetch_k: length of each ranking.
         top_k: passages returned.
         scope: which briefs may be used, when called as a langchain retriever.
+        steady: compare the texts of every scope one by one, so that no other text has a part in the order.
         rankings: which rankings take part; `dense` alone or `lexical` alone serve evaluation.
     """
 
@@ -44,6 +45,7 @@ class HybridRetriever(BaseRetriever):
     top_k: int = 10
     rrf_k: int = 60
     scope: Scope = Scope()
+    steady: bool = False
     rankings: tuple[str, ...] = ("dense", "lexical")
 
     def search(self, question: str, *, scope: Scope = Scope(), k: int | None = None) -> list[Document]:
@@ -69,8 +71,8 @@ class HybridRetriever(BaseRetriever):
         """Rank by vectors: filter in the catalogue, and compare the scope's texts one by one when too few are left."""
         generation = self.catalogue.generation()
         vector = self.embeddings.embed_query(question)
-        found = self._admitted(self.closest(generation, vector, k=self.fetch_k), scope)
-        if len(found) >= self.fetch_k // 2 or not scope.restricts:
+        found = [] if self.steady else self._admitted(self.closest(generation, vector, k=self.fetch_k), scope)
+        if len(found) >= self.fetch_k // 2 or not (scope.restricts or self.steady):
             return found
         texts = self.catalogue.texts_in_scope(scope, limit=EXACT_LIMIT)
         if texts is not None:

@@ -217,12 +217,14 @@ class Scope:
 
     A brief is in a date range when its interval overlaps it, and within `as_of` when all of its interval has
     passed by then; an undated brief is in neither. Of a brief with several versions, `as_of` takes the newest
-    that had been published.
+    that had been published. With `as_known_at`, only what had been ingested by that moment counts (in UTC where it
+    names no zone).
     """
 
     date_from: date | None = None
     date_to: date | None = None
     as_of: date | None = None
+    as_known_at: datetime | None = None
     regions: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     topics: tuple[str, ...] = ()

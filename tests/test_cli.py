@@ -101,6 +101,31 @@ def test_ask_json_keeps_to_the_schema(
     assert answer["scope"]["briefs"] == (["b", "c"] if scope else [])
 
 
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("2024-05", "2024-05-31T23:59:59.999999+00:00"),
+        ("2024-05-01T12:00", "2024-05-01T12:00:00"),
+        ("2024-05-01T12:00+02:00", "2024-05-01T12:00:00+02:00"),
+    ],
+)
+def test_what_was_known_before_the_first_ingest_answers_nothing(
+    ingested: Path, capsys: pytest.CaptureFixture[str], given: str, meant: str
+) -> None:
+    assert run(["ask", "When did Finland join NATO?", "--json", "--as-known-at", given]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert (answer["scope"]["as_known_at"], answer["evidence"]) == (meant, [])
+    assert run(["search", "When did Finland join NATO?", "--json", "--as-known-at", given]) == 0
+    assert json.loads(capsys.readouterr().out)["passages"] == []
+    assert run(["ask", "When did Finland join NATO?", "--as-known-at", "2100"]) == 0
+    assert "4 April 2023" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("given", ["yesterday", "2024-13", "2024-05-01T25:00"])
+def test_a_moment_that_is_none_is_wrong_usage(ingested: Path, given: str) -> None:
+    assert run(["ask", "When did Finland join NATO?", "--as-known-at", given]) == 2
+
+
 def test_verify_accepts_an_exported_answer_and_fails_a_tampered_one(
     ingested: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,6 +13,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, create_engine, event, text
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DatabaseError
+from sqlalchemy.pool import QueuePool
 
 from rag.catalogue import schema
 from rag.errors import IndexCorrupt, IndexLocked, IndexUnusable
@@ -38,7 +40,7 @@ class Database:
             IndexMismatch: if a newer geobrief made it.
         """
         self.path = path
-        self._engine = _engine(path)
+        self._engine = _engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_TIMEOUT_S})
         with self.transaction() as connection:
             if create:
                 schema.migrate(connection)
@@ -57,6 +59,16 @@ class Database:
                 yield connection
         except DatabaseError as error:
             raise self._explain(error) from error
+
+    def in_memory(self) -> Database:
+        """Return a copy that lives in memory, of one moment. Its transactions follow one another."""
+        copy = object.__new__(Database)
+        held = sqlite3.connect(":memory:", check_same_thread=False)
+        with closing(self._engine.raw_connection()) as mine:
+            mine.driver_connection.backup(held)  # type: ignore[union-attr]
+        copy.path = self.path
+        copy._engine = _engine("sqlite://", creator=lambda: held, poolclass=QueuePool, pool_size=1, max_overflow=0)
+        return copy
 
     def compact(self) -> None:
         """Give free pages back, and empty the write-ahead log."""
@@ -77,7 +89,17 @@ class Database:
 
 def now() -> str:
     """Return the time in UTC, as the catalogue writes it."""
-    return datetime.now(UTC).isoformat(timespec="microseconds")
+    return written(datetime.now(UTC))
+
+
+def written(moment: datetime) -> str:
+    """Return a moment as the catalogue writes it, so that texts of moments sort as the moments do."""
+    return in_utc(moment).isoformat(timespec="microseconds")
+
+
+def in_utc(moment: datetime) -> datetime:
+    """Return a moment in UTC; one without a zone is taken for that."""
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def batches(ids: Sequence[Id]) -> Iterator[list[Id]]:
@@ -86,12 +108,8 @@ def batches(ids: Sequence[Id]) -> Iterator[list[Id]]:
         yield list(ids[start : start + FETCH_BATCH])
 
 
-def _engine(path: Path) -> Engine:
-    engine = create_engine(
-        f"sqlite:///{path}",
-        connect_args={"timeout": BUSY_TIMEOUT_S},
-        json_serializer=lambda value: json.dumps(value, ensure_ascii=False),
-    )
+def _engine(url: str, **how: Any) -> Engine:
+    engine = create_engine(url, json_serializer=lambda value: json.dumps(value, ensure_ascii=False), **how)
 
     @event.listens_for(engine, "connect")
     def _pragmas(connection: Any, _record: Any) -> None:

@@ -4,20 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select, true
+from sqlalchemy import ColumnElement, and_, exists, false, func, or_, select, true
 
+from rag.catalogue.database import written
 from rag.catalogue.schema import tags, versions
 from rag.types import Scope
 
 
 def in_scope(scope: Scope) -> ColumnElement[bool]:
-    """Return the condition that a version may be used; without `as_of` only present versions may."""
+    """Return the condition that a version may be used; without `as_of` only present versions may.
+
+    With `as_known_at`, present is what was so at that moment. How words are weighed is not of that moment, unless the
+    catalogue is `as_known_at` too.
+    """
     return and_(*_conditions(scope))
 
 
 def _conditions(scope: Scope) -> Iterator[ColumnElement[bool]]:
     columns = versions.c
-    yield columns.superseded_at.is_(None) if scope.as_of is None else _newest_by(scope.as_of.isoformat())
+    known = written(scope.as_known_at) if scope.as_known_at else None
+    if known:
+        yield columns.ingested_at <= known
+    if scope.as_of:
+        yield _newest_by(scope.as_of.isoformat(), known)
+    else:
+        yield or_(columns.superseded_at.is_(None), false() if known is None else columns.superseded_at > known)
     if scope.date_from:
         yield columns.date_to >= scope.date_from.isoformat()
     if scope.date_to:
@@ -30,11 +41,13 @@ def _conditions(scope: Scope) -> Iterator[ColumnElement[bool]]:
     yield _tagged("topic", scope.topics)
 
 
-def _newest_by(as_of: str) -> ColumnElement[bool]:
-    """The version was published by then, and no later one of the same brief was."""
+def _newest_by(as_of: str, known: str | None) -> ColumnElement[bool]:
+    """The version was published by then, and no later one of the same brief was that is known."""
     mine, other = versions.c, versions.alias("newer")
     later = or_(other.c.date_to > mine.date_to, and_(other.c.date_to == mine.date_to, other.c.id > mine.id))
     newer = exists().where(other.c.brief_id == mine.brief_id, other.c.date_to <= as_of, later)
+    if known:
+        newer = newer.where(other.c.ingested_at <= known)
     return and_(mine.date_to <= as_of, ~newer)
 
 

@@ -16,6 +16,7 @@ from rag.cli.options import (
     FromOption,
     IndexOption,
     JsonOption,
+    KnownOption,
     RegionOption,
     SourceOption,
     ToOption,
@@ -41,6 +42,7 @@ def ask(
     date_from: FromOption = None,
     date_to: ToOption = None,
     as_of: AsOfOption = None,
+    as_known_at: KnownOption = None,
     region: RegionOption = None,
     source: SourceOption = None,
     topic: TopicOption = None,
@@ -51,7 +53,7 @@ def ask(
 
     Example: geobrief ask "what sectors will they cooperate on" --from 2024
     """
-    scope = scope_from(date_from, date_to, as_of, region, source, topic, brief)
+    scope = scope_from(date_from, date_to, as_of, region, source, topic, brief, as_known_at)
     settings = settings_from(index, config)
     from rag.build import open_assistant
 
@@ -100,6 +102,7 @@ def search(
     date_from: FromOption = None,
     date_to: ToOption = None,
     as_of: AsOfOption = None,
+    as_known_at: KnownOption = None,
     region: RegionOption = None,
     source: SourceOption = None,
     topic: TopicOption = None,
@@ -109,7 +112,7 @@ def search(
 
     Example: geobrief search "grain exports through the Black Sea" --k 3
     """
-    scope = scope_from(date_from, date_to, as_of, region, source, topic, brief)
+    scope = scope_from(date_from, date_to, as_of, region, source, topic, brief, as_known_at)
     settings = settings_from(index, config)
     from rag.assistant import checked
     from rag.build import open_embeddings, open_index, open_retriever
@@ -118,7 +121,7 @@ def search(
     embeddings = open_embeddings(settings)
     opened = open_index(settings, embeddings=embeddings)
     opened.check_identity()
-    passages = open_retriever(opened, settings, embeddings).search(text, scope=scope, k=k)
+    passages = open_retriever(opened, settings, embeddings, known_at=scope.as_known_at).search(text, scope=scope, k=k)
     if json_:
         from rag.record import EvidenceRecord
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -30,6 +30,12 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object 
 FromOption = Annotated[str | None, typer.Option("--from", help="Only briefs dated on or after it: YYYY[-MM[-DD]].")]
 ToOption = Annotated[str | None, typer.Option("--to", help="Only briefs dated on or before it: YYYY[-MM[-DD]].")]
 AsOfOption = Annotated[str | None, typer.Option("--as-of", help="As the corpus stood on that day: YYYY[-MM[-DD]].")]
+KnownOption = Annotated[
+    str | None,
+    typer.Option(
+        "--as-known-at", help="As the corpus had been ingested by then: YYYY[-MM[-DD]], or an ISO time; UTC if no zone."
+    ),
+]
 RegionOption = Annotated[list[str] | None, typer.Option("--region", help="Only briefs of this region; repeatable.")]
 SourceOption = Annotated[list[str] | None, typer.Option("--source", help="Only briefs of this source; repeatable.")]
 TopicOption = Annotated[list[str] | None, typer.Option("--topic", help="Only briefs on this topic; repeatable.")]
@@ -55,6 +61,7 @@ def scope_from(
     sources: list[str] | None,
     topics: list[str] | None,
     briefs: list[str] | None = None,
+    as_known_at: str | None = None,
 ) -> Scope:
     """Build a scope from the flags.
 
@@ -67,6 +74,7 @@ def scope_from(
         date_from=_day("--from", date_from, last=False),
         date_to=_day("--to", date_to, last=True),
         as_of=_day("--as-of", as_of, last=True),
+        as_known_at=_moment("--as-known-at", as_known_at),
         regions=tuple(regions or ()),
         sources=tuple(sources or ()),
         topics=tuple(topics or ()),
@@ -75,6 +83,17 @@ def scope_from(
     if scope.date_from and scope.date_to and scope.date_from > scope.date_to:
         raise UsageError(f"--from {date_from} is after --to {date_to}; no brief can match")
     return scope
+
+
+def _moment(flag: str, value: str | None) -> datetime | None:
+    """Read a moment; a day, month or year stands for its last moment."""
+    if value is None or "T" not in value.upper():
+        day = _day(flag, value, last=True)
+        return datetime.combine(day, time.max, tzinfo=UTC) if day else None
+    try:
+        return datetime.fromisoformat(value)
+    except ValueError as error:
+        raise UsageError(f"{flag}: {value!r} is no time; write it as 2024-05-01T12:00") from error
 
 
 def _day(flag: str, value: str | None, *, last: bool) -> date | None:
