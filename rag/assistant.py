@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol
 
 from langchain_core.documents import Document
 from langchain_core.messages import BaseMessage
 
+from rag.bridge import bridged
 from rag.catalogue import Catalogue
 from rag.conflicts import conflict
 from rag.errors import UsageError
@@ -103,7 +104,8 @@ class Assistant:
     def stream(
         self, question: str, *, history: Sequence[BaseMessage] = (), scope: Scope = Scope(), dates: bool = True
     ) -> Iterator[Event]:
-        """Yield `Rewritten`, `Retrieved`, a `Said` for each checked sentence, and last `Answered`.
+        """Yield `Rewritten` (again where reading finds what is described), `Retrieved`, a `Said` for each
+        checked sentence, and last `Answered`.
 
         Args:
             history: what was said before; answers as `rag.rewrite.message_of` writes them, or with their text alone.
@@ -132,7 +134,13 @@ class Assistant:
         with clock.stage("retrieve"):
             found = [self.retriever.search(part, scope=asked.scope) for part in asked.parts]
         with clock.stage("read"):
-            readings = share_evidence([self.reader.read(*part) for part in zip(asked.parts, found, strict=True)])
+            each = [self.reader.read(*part) for part in zip(asked.parts, found, strict=True)]
+            if hops := self._hops(asked):
+                asked = replace(asked, parts=tuple(part for part, _ in hops))
+                each = [reading for _, reading in hops]
+            readings = share_evidence(each)
+        if hops:
+            yield Rewritten(asked.standalone, asked.parts)
         evidence = readings[0].evidence
         yield Retrieved(evidence)
         with clock.stage("answer"):
@@ -158,6 +166,14 @@ class Assistant:
             nearest=() if said else nearest(evidence),
             notes=(*(answer.notes if said else ()), *told),
         )
+
+    def _hops(self, asked: Understood) -> list[tuple[str, Reading]]:
+        """Read for what a question describes first, and then for the question with its name."""
+
+        def read(question: str) -> Reading:
+            return self.reader.read(question, self.retriever.search(question, scope=asked.scope))
+
+        return bridged(asked.parts[0], read, self.threshold) if len(asked.parts) == 1 else []
 
     def _respond(self, asked: Understood, response: Response, clock: _Clock) -> Iterator[Event]:
         """Say what needs no reading; what is quoted is checked all the same."""

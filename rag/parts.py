@@ -1,7 +1,8 @@
 """A question of several parts to questions that can be asked one by one.
 
-Only forms that say so are split: two question words ("who …, and when …"), a comparison of two things, a preposition
-said twice ("in May 2022 and in July 2023"), and two adjectives under a plural ("the Finnish and the Swedish papers").
+Only forms that say so are split: two question words ("who …, and when …"), some of those who did another thing, a
+comparison of two things, a preposition said twice ("in May 2022 and in July 2023"), and two adjectives under a plural
+("the Finnish and the Swedish papers").
 """
 
 from __future__ import annotations
@@ -34,6 +35,11 @@ _COMPARED = tuple(
         r"how (?:do|does|did) (?P<left>.+?) (?:differ|compare) (?:from|with|to) (?P<right>.+)",
     )
 )
+_OF_SOME = re.compile(
+    r"(?P<ask>which|who) of (?P<noun>(?:the |these |those )?(?:[\w'’-]+ ){0,3}?[\w'’-]+) (?P<link>that|which|who) "
+    r"(?P<clause>[^,?]+?) (?:have |has |had )?(?:also|later|then|since|still|now|already) (?P<rest>[^?]+)",
+    re.IGNORECASE,
+)
 _WHICH_FIRST = re.compile(
     r"(?P<head>.*\b(?:what|which)\b.*\b(?:first|sooner|earlier|later|last)\b[^,:]*)[,:] "
     r"(?P<left>.+?),? or (?P<right>.+)",
@@ -61,6 +67,7 @@ def parts(question: str) -> tuple[str, ...]:
     "Who led Niger in 2022, and who in 2024?" -> "Who led Niger in 2022?", "Who led Niger in 2024?"
     "Compare the talks in Jeddah with those in Geneva." -> "the talks in Jeddah?", "the talks in Geneva?"
     "Who met Putin, and when did they meet?" -> "Who met Putin?", "Putin: when did they meet?"
+    "Which of the states that joined also signed?" -> "Which states joined?", "Which states signed?"
     """
     asked = [re.sub(r"\s+", " ", text).strip(" ?!.") for text in _NEXT_QUESTION.split(question.strip())]
     found = list(dict.fromkeys(part for one in asked for part in _split(one)))
@@ -68,7 +75,7 @@ def parts(question: str) -> tuple[str, ...]:
 
 
 def _split(sentence: str) -> list[str]:
-    for form in (_of_comparison, _of_order, _of_two_question_words, _of_a_preposition, _of_adjectives):
+    for form in (_of_comparison, _of_order, _of_some, _of_two_question_words, _of_a_preposition, _of_adjectives):
         if halves := form(sentence):
             return [part for half in halves for part in _split(half)]
     return [sentence]
@@ -95,6 +102,15 @@ def _of_order(sentence: str) -> Halves | None:
     told = [*(w.text for run in head.names for w in run), *(w.text for w in head.words if w.text.isdigit())]
     about = f" ({' '.join(dict.fromkeys(told))})" if told else ""
     return f"When was {left}{about}", f"When was {right}{about}"
+
+
+def _of_some(sentence: str) -> Halves | None:
+    """Split "which of the states that joined also signed" into who did the one and who did the other."""
+    match = _OF_SOME.fullmatch(sentence)
+    if match is None:
+        return None
+    noun = re.sub(r"^(?:the|these|those) ", "", match["noun"], flags=re.IGNORECASE)
+    return f"Which {noun} {match['clause']}", f"Which {noun} {match['rest']}"
 
 
 def _of_two_question_words(sentence: str) -> Halves | None:

@@ -70,7 +70,7 @@ class Turn:
     @property
     def parts(self) -> tuple[str, ...]:
         """The question as understood, in its parts; the question as asked until then."""
-        known = next((e for e in self.events if isinstance(e, Rewritten)), Rewritten(self.question))
+        known = next((e for e in reversed(self.events) if isinstance(e, Rewritten)), Rewritten(self.question))
         return known.parts or (known.standalone_question,)
 
 
