@@ -19,6 +19,7 @@ from rag.errors import UsageError
 from rag.overview import Response
 from rag.quote import quote
 from rag.read import share_evidence
+from rag.relative_dates import relative_dates_note
 from rag.types import (
     Answer,
     Answered,
@@ -164,7 +165,7 @@ class Assistant:
             reason=None if said else next(iter(answer.silent.values()), _NOT_EXACT),
             answerable=max((r.answerable for r in readings if r.answerable is not None), default=None),
             nearest=() if said else nearest(evidence),
-            notes=(*(answer.notes if said else ()), *told),
+            notes=(*(answer.notes if said else ()), *told, *_relative_dates(said)),
         )
 
     def _hops(self, asked: Understood) -> list[tuple[str, Reading]]:
@@ -230,6 +231,12 @@ class Assistant:
         if undated:
             briefs = "brief" if undated == 1 else "briefs"
             yield f"{undated} undated {briefs} left out, because the question is limited by date."
+
+
+def _relative_dates(said: Sequence[Sentence]) -> Iterator[str]:
+    """Say what "yesterday" and the like mean in what is cited."""
+    cited = {(c.n, c.quote, c.passage.metadata["date"]): None for sentence in said for c in sentence.citations}
+    yield from filter(None, (relative_dates_note(*one) for one in cited))
 
 
 @dataclass(frozen=True, slots=True)

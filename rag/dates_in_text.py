@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import lru_cache
 from typing import Literal
 
 from rag.lexicon import MONTHS
+from rag.relative_dates import relative_dates
+from rag.types import DateInterval
 
 Part = Literal["early", "mid", "late"]
 
@@ -102,15 +104,16 @@ def dates_disagree(sentence: str, source: str, *, dated: str = "") -> bool:
     """Whether the sentence states a date, weekday or "yesterday" that the source does not give.
 
     A year that the source leaves out may be the year of `dated`, or the one year that the source names. A month or
-    year may be that of `dated`; a day may not.
+    year may be that of `dated`; a day may not, unless the source tells it from there ("yesterday", "on Monday").
 
     | sentence | source | dated | disagrees |
     | --- | --- | --- | --- |
     | on 16 May 2024 | on 16 May | 2024-05-20 | no |
     | on 16 May | in May | | yes |
     | in May 2024 | | 2024-05-16 | no |
+    | on 15 May | yesterday | 2024-05-16 | no |
     """
-    given, years = dates_in(source), _years(source, dated)
+    given, years = (*dates_in(source), *_relative(source, dated)), _years(source, dated)
     published = _published(dated)
     if any(not _given(stated, given, years, published) for stated in dates_in(sentence)):
         return True
@@ -172,6 +175,14 @@ def _int(digits: str | None) -> int | None:
 def _published(dated: str) -> StatedDate | None:
     parts = [int(part) for part in dated.split("-") if part.isdigit()]
     return StatedDate(0, 0, parts[0], parts[1] if len(parts) > 1 else None) if parts else None
+
+
+def _relative(source: str, dated: str) -> Iterator[StatedDate]:
+    """Yield what a source tells as days, months or years from its own date."""
+    for found in relative_dates(source, DateInterval.parse(dated)) if dated else ():
+        year, month, day = (*map(int, str(found.date).split("-")), None, None)[:3]
+        if found.date.end - found.date.start != timedelta(days=6):
+            yield StatedDate(found.start, found.end, year, month, day)
 
 
 def _years(source: str, dated: str) -> frozenset[int]:
