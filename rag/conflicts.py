@@ -1,4 +1,4 @@
-"""Evidence that disagrees: another figure for what a question counts."""
+"""Evidence that disagrees: another figure for what a question counts, another day for what it asks the date of."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from decimal import Decimal
 
 from langchain_core.documents import Document
 
+from rag.answer_types import answer_type
 from rag.cite import quoted
-from rag.dates_in_text import without_dates
+from rag.dates_in_text import StatedDate, dates_told, may_be_one, without_dates
 from rag.lexicon import STOP_WORDS, analyse, kin, present
 from rag.numbers_in_text import quantities
 from rag.recency import wants_newest
@@ -19,6 +20,10 @@ from rag.types import Reading, ScoredUnit, Sentence, Span
 MIN_SHARE = 0.03
 """Least score, as a share of the best unit's, of another figure. The event is told by names, so little is enough."""
 MAX_FIGURES = 2
+MIN_SHARE_DATE = 0.3
+"""The same for another date: events near each other have dates of their own."""
+MIN_SAID = 0.6
+"""Least share of the question's own words that a sentence with another date says."""
 
 _COUNTS = re.compile(
     r"\b(?:how (?:many|much|large|big|high|long|far|old)|number of|what (?:number|share|toll|count))\b", re.I
@@ -46,16 +51,21 @@ class Conflict:
 
 
 def conflict(question: str, reading: Reading, best: Sequence[Sentence]) -> Conflict | None:
-    """Return what states another figure than the answer for what the question counts, beside the answer itself.
+    """Return what states another figure or day than the answer for what the question asks, beside the answer itself.
 
-    Both must speak of what is counted, as a noun ("countries") or a kind ("killed"), in passages that hold the names of
-    the question. That figures differ does not say that one is wrong: later counts are often higher.
+    Figures: both must speak of what is counted, as a noun ("countries") or a kind ("killed"), in passages that hold the
+    names of the question. Days: another brief with those names says most of what the question says, of another day or
+    month. That they differ does not say that one is wrong: later counts are often higher.
 
     Args:
         best: the sentences of the answer.
     """
+    if not best or wants_newest(question):
+        return None
+    if answer_type(question) == "when":
+        return _of_dates(question, reading, best)
     counted = _counted(question)
-    if not counted or not best or not _COUNTS.search(question) or wants_newest(question):
+    if not counted or not _COUNTS.search(question):
         return None
     known = {figure for sentence in best for figure in _figures(sentence.text, counted)}
     if not known:
@@ -70,6 +80,49 @@ def conflict(question: str, reading: Reading, best: Sequence[Sentence]) -> Confl
     ordered = tuple(sorted([*best, *found], key=_date_of, reverse=True))
     told = "; ".join(_told(sentence, counted) for sentence in ordered if _figures(sentence.text, counted))
     return Conflict(ordered, f"The briefs give different figures: {told}.")
+
+
+def _of_dates(question: str, reading: Reading, best: Sequence[Sentence]) -> Conflict | None:
+    passage = best[0].citations[0].passage
+    known = _days(best[0].text, passage)
+    matter = _matter(question)
+    for unit in reading.units if known and matter else ():
+        other = reading.evidence[unit.n - 1]
+        days = _days(unit.text, other)
+        if other.metadata["brief_id"] == passage.metadata["brief_id"] or not days:
+            continue
+        if unit.score < MIN_SHARE_DATE * reading.units[0].score:
+            break
+        apart = not any(may_be_one(one, day) for one in known for day in days)
+        words = analyse(unit.text)
+        said = sum(present(stem, words) > 0 for stem in matter) / len(matter)
+        if apart and said >= MIN_SAID and _is_on(question, other):
+            found = quoted(unit.n, other, Span(unit.unit.start, unit.unit.end))
+            ordered = tuple(sorted([*best, found], key=_date_of, reverse=True))
+            told = "; ".join(_dated(sentence) for sentence in sorted((best[0], found), key=_date_of, reverse=True))
+            return Conflict(ordered, f"The briefs give different dates: {told}.")
+    return None
+
+
+def _days(text: str, passage: Document) -> tuple[StatedDate, ...]:
+    return tuple(day for day in dates_told(text, passage.metadata["date"] or "") if day.month)
+
+
+def _dated(sentence: Sentence) -> str:
+    days = _days(sentence.text, sentence.citations[0].passage)
+    told = " and ".join(dict.fromkeys(sentence.text[day.start : day.end] for day in days))
+    return f"{told} ({_source(sentence)})"
+
+
+def _matter(question: str) -> list[str]:
+    """Return the stems of a question that are no names, numbers or stop words."""
+    words = analyse(question)
+    names = {word.stem for run in words.names for word in run}
+    return [
+        word.stem
+        for word in words.words
+        if word.stem not in names and word.text.lower() not in STOP_WORDS and not word.text.isdigit()
+    ]
 
 
 def _differs(unit: ScoredUnit, known: set[Decimal], question: str, counted: frozenset[str], reading: Reading) -> bool:
@@ -114,6 +167,10 @@ def _date_of(sentence: Sentence) -> str:
 
 
 def _told(sentence: Sentence, counted: frozenset[str]) -> str:
-    data = sentence.citations[0].passage.metadata
     figures = " and ".join(f"{figure.normalize():,f}" for figure in sorted(_figures(sentence.text, counted)))
-    return f"{figures} ({', '.join(filter(None, [data['date'] or 'undated', data['source'] or data['title']]))})"
+    return f"{figures} ({_source(sentence)})"
+
+
+def _source(sentence: Sentence) -> str:
+    data = sentence.citations[0].passage.metadata
+    return ", ".join(filter(None, [data["date"] or "undated", data["source"] or data["title"]]))

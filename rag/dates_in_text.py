@@ -94,6 +94,17 @@ def dates_in(text: str) -> tuple[StatedDate, ...]:
     return tuple(sorted(found, key=lambda d: d.start))
 
 
+def dates_told(text: str, dated: str) -> tuple[StatedDate, ...]:
+    """Return the dates of a text of that ISO date, those that it tells from there ("yesterday") among them."""
+    return (*dates_in(text), *_relative(text, dated))
+
+
+def may_be_one(one: StatedDate, other: StatedDate) -> bool:
+    """Whether two dates may be the same: what both state is equal."""
+    pairs = ((one.year, other.year), (one.month, other.month), (one.day, other.day))
+    return all(mine is None or theirs is None or mine == theirs for mine, theirs in pairs)
+
+
 def without_dates(text: str) -> str:
     """Put a bar over every character of a date, so that what is left of digits are numbers."""
     spans = sorted({(found.start, found.end) for found in dates_in(text)})
@@ -113,7 +124,7 @@ def dates_disagree(sentence: str, source: str, *, dated: str = "") -> bool:
     | in May 2024 | | 2024-05-16 | no |
     | on 15 May | yesterday | 2024-05-16 | no |
     """
-    given, years = (*dates_in(source), *_relative(source, dated)), _years(source, dated)
+    given, years = dates_told(source, dated), _years(source, dated)
     published = _published(dated)
     if any(not _given(stated, given, years, published) for stated in dates_in(sentence)):
         return True

@@ -66,3 +66,50 @@ def test_counted_things_are_compared_within_one_brief_too(desk: Desk) -> None:
     assert len(answer.sentences) == 2
     assert "36 (2024-10-25, Kazan summit)" in notes(answer)[0]
     assert "32 (2024-10-25, Kazan summit)" in notes(answer)[0]
+
+
+TRUCE = "When was the Kelmou ceasefire signed?"
+
+
+def truce(desk: Desk, first: str, second: str) -> Answer:
+    desk.write("wire.md", first, title="Kelmou talks", date="2023-05-08", source="Wire")
+    desk.write("ledger.md", second, title="Truce", date="2023-05-12", source="Ledger")
+    desk.ingest()
+    return desk.ask(TRUCE)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "note"),
+    [
+        (
+            "The Kelmou ceasefire was signed on 4 May 2023.",
+            "The Kelmou ceasefire was signed on 6 May 2023, the army says.",
+            "The briefs give different dates: 6 May 2023 (2023-05-12, Ledger); 4 May 2023 (2023-05-08, Wire).",
+        ),
+        (
+            "The Kelmou ceasefire was signed yesterday.",
+            "The Kelmou ceasefire was signed on 6 May, the army says.",
+            "The briefs give different dates: 6 May (2023-05-12, Ledger); yesterday (2023-05-08, Wire).",
+        ),
+    ],
+)
+def test_two_days_of_one_event_are_both_quoted_the_newest_first(desk: Desk, first: str, second: str, note: str) -> None:
+    answer = truce(desk, first, second)
+    assert [s.citations[0].passage.metadata["brief_id"] for s in answer.sentences[:2]] == ["ledger", "wire"]
+    assert note in answer.notes
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("The Kelmou ceasefire was signed yesterday.", "The Kelmou ceasefire was signed on 7 May 2023."),
+        ("The Kelmou ceasefire was signed on 4 May 2023.", "The Kelmou ceasefire was signed in May 2023."),
+        ("The Kelmou ceasefire was signed on 4 May 2023.", "The Kelmou ceasefire failed on 6 May 2023."),
+        ("The Kelmou ceasefire was signed on 4 May 2023.", "The Zimbar ceasefire was signed on 6 May 2023."),
+        ("The Kelmou ceasefire was signed on 4 May 2023.", "The Kelmou ceasefire was signed."),
+    ],
+)
+def test_dates_that_agree_or_are_of_something_else_are_no_conflict(desk: Desk, first: str, second: str) -> None:
+    desk.write("zimbar.md", "Zimbar is a town.", title="Zimbar")
+    answer = truce(desk, first, second)
+    assert not [note for note in answer.notes if "different dates" in note]
