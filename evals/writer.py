@@ -33,6 +33,7 @@ from rag.evaluation.question import Dataset, Question
 from rag.evaluation.run import build_site, messages_of
 from rag.evaluation.scoring import Outcome, records_of
 from rag.evaluation.statistics import bootstrap_mean, paired
+from rag.lexicon import MONTHS
 from rag.settings import load_settings
 from rag.types import Answer, Answered, Said, Sentence
 
@@ -138,10 +139,16 @@ def asked(question: Question, dataset: Dataset, assistant: Assistant, quoting: A
 def lacks(sentence: Sentence) -> list[str]:
     """Return the numbers and names of a sentence that stand nowhere in what it cites.
 
-    A number is compared by its digits, a name by the first letters of each capitalised word but the first.
+    A number is compared by its digits, a name by the first letters of each capitalised word but the first. A month's
+    name gives its number, and a month without a year the year of the brief.
     """
     cited = " ".join(citation.quote for citation in sentence.citations)
     digits = {_digits(number) for number in _NUMBER.findall(cited)}
+    for n, month in enumerate(MONTHS, 1):
+        for found in re.finditer(rf"{month}(?:,? \d{{4}})?", cited, re.IGNORECASE):
+            digits |= {str(n), f"{n:02d}"}
+            if not found.group()[-1].isdigit():
+                digits |= {str(c.passage.metadata["date"] or "")[:4] for c in sentence.citations}
     low = cited.lower()
     numbers = [number for number in _NUMBER.findall(sentence.text) if _digits(number) not in digits]
     names = [name for name in _CAPITALISED.findall(sentence.text) if name.lower()[:_STEM] not in low]

@@ -152,7 +152,9 @@ class Assistant:
         told: tuple[str, ...] = ()
         if said and self.writer:
             with clock.stage("write"):
-                shown = yield from written(asked.standalone, readings, said, writer=self.writer, verifier=self.verifier)
+                shown = yield from written(
+                    asked.standalone, readings, said, writer=self.writer, verifier=self.verifier, kept=answer.kept
+                )
             said, usage, told = shown.sentences, shown.usage, shown.notes
         else:
             yield from map(Said, said)
@@ -212,17 +214,20 @@ class Assistant:
         said: dict[tuple[int, int, int], Sentence] = {}
         silent: dict[str, str] = {}
         differ: list[str] = []
+        kept: list[Sentence] = []
         for part, reading in zip(asked, readings, strict=True):
             quoted, reason = quote(part, reading, threshold=self.threshold, max_sentences=self.max_sentences)
-            if found := conflict(part, reading, quoted):
+            found = conflict(part, reading, quoted)
+            if found:
                 quoted = found.sentences
                 differ.append(found.note)
+            kept += quoted if found else [one for one in quoted if _is_best(one, reading)]
             for sentence in quoted:
                 cited = sentence.citations[0]
                 said.setdefault((cited.n, cited.start, cited.end), sentence)
             if reason:
                 silent[part] = reason
-        return _Quoted(tuple(said.values()), silent, tuple(differ))
+        return _Quoted(tuple(said.values()), silent, tuple(differ), tuple(kept))
 
     def _notes(self, asked: Understood) -> Iterator[str]:
         if asked.limit:
@@ -233,6 +238,11 @@ class Assistant:
             yield f"{undated} undated {briefs} left out, because the question is limited by date."
 
 
+def _is_best(quoted: Sentence, reading: Reading) -> bool:
+    cited, best = quoted.citations[0], reading.units[0]
+    return cited.n == best.n and cited.start <= best.unit.start < cited.end
+
+
 def _relative_dates(said: Sequence[Sentence]) -> Iterator[str]:
     """Say what "yesterday" and the like mean in what is cited."""
     cited = {(c.n, c.quote, c.passage.metadata["date"]): None for sentence in said for c in sentence.citations}
@@ -241,11 +251,12 @@ def _relative_dates(said: Sequence[Sentence]) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Quoted:
-    """What is quoted, the reason for each part that nothing answers, and how figures differ."""
+    """What is quoted, the reason for each part that nothing answers, how figures differ, and what must not be lost."""
 
     quoted: tuple[Sentence, ...]
     silent: Mapping[str, str]
     differ: tuple[str, ...]
+    kept: tuple[Sentence, ...]
 
     @property
     def notes(self) -> tuple[str, ...]:

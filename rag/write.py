@@ -34,6 +34,8 @@ _LIST_MARK = re.compile(r"^\s*(?:[-*•]|\d+[.)])\s+")
 _SAYS_NOTHING = re.compile(
     r"\b(?:extracts?|passages?|briefs?) do(?:es)? not (?:say|answer|contain|mention)", re.IGNORECASE
 )
+_NUMBER_OF_LIST = re.compile(r"(?:\w+ )?\d+[.)]?")
+_RUNS_ON = re.compile(r"\b(?P<phrase>\w+(?: \w+){3})\b(?:.*?\b(?P=phrase)\b){2}", re.IGNORECASE)
 _COMMENT = re.compile(r"<!--.*?(?:-->|$)", re.DOTALL)
 
 
@@ -164,7 +166,8 @@ def _draft(piece: str) -> Iterator[Draft]:
     cites = tuple(dict.fromkeys(int(n) for marks in _MARK.findall(piece) for n in re.findall(r"\d+", marks)))
     text = " ".join(_LIST_MARK.sub("", _MARK.sub("", piece)).split())
     text = re.sub(r"\s+([.,;!?])", r"\1", text)
-    if any(character.isalnum() for character in text) and not _SAYS_NOTHING.search(text):
+    says = any(character.isalnum() for character in text) and not _NUMBER_OF_LIST.fullmatch(text)
+    if says and not _SAYS_NOTHING.search(text) and not _RUNS_ON.search(text):
         yield Draft(text, cites)
 
 

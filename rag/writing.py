@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
+from rag.lexicon import analyse
 from rag.types import Reading, Said, Sentence, Usage
 from rag.verify import Verifier
 from rag.write import Tokens, Writer
@@ -24,18 +25,28 @@ class Written:
 
 
 def written(
-    question: str, readings: Sequence[Reading], quoted: Sequence[Sentence], *, writer: Writer, verifier: Verifier
+    question: str,
+    readings: Sequence[Reading],
+    quoted: Sequence[Sentence],
+    *,
+    writer: Writer,
+    verifier: Verifier,
+    kept: Sequence[Sentence] = (),
 ) -> Generator[Said, None, Written]:
     """Yield each written sentence once it is proved; in the place of one that is not, a quote. Return what was shown.
 
     A sentence that names no passage is looked for in those that are quoted. Where no written sentence is proved, or
     the model fails, the quotes are the answer. It never raises for what a model does.
+
+    Args:
+        kept: quotes that are shown unless a written sentence on them has all their names and numbers.
     """
     evidence, tokens = readings[0].evidence, Tokens()
     shown: list[Sentence] = []
     spare = list(quoted)
     dropped: Counter[str] = Counter()
     count, notes = 0, []
+    kept_places = {_place(sentence) for sentence in kept}
     try:
         for draft in writer.write(question, readings, tokens):
             count += 1
@@ -51,8 +62,9 @@ def written(
         notes.append(
             f"The language model {writer.name} failed ({type(error).__name__}); what is shown does not need it."
         )
-    if count == sum(dropped.values()):
-        for sentence in spare:
+    for sentence in spare:
+        lost = _place(sentence) in kept_places and not any(_restates(other, sentence) for other in shown)
+        if count == sum(dropped.values()) or lost:
             shown.append(sentence)
             yield Said(sentence)
     usage = Usage(writer.name, tokens.into, tokens.out, writer.cost(tokens), tokens.cached, count, dict(dropped))
@@ -61,6 +73,21 @@ def written(
 
 def _numbers(quoted: Sequence[Sentence]) -> tuple[int, ...]:
     return tuple(dict.fromkeys(citation.n for sentence in quoted for citation in sentence.citations))
+
+
+def _place(quote: Sentence) -> tuple[int, int, int]:
+    cited = quote.citations[0]
+    return cited.n, cited.start, cited.end
+
+
+def _restates(sentence: Sentence, quote: Sentence) -> bool:
+    """Whether a sentence cites what is quoted, and leaves no name or number of it out."""
+    cited = quote.citations[0]
+    if not any(c.n == cited.n and c.start < cited.end and cited.start < c.end for c in sentence.citations):
+        return False
+    words = analyse(quote.text)
+    facts = {word.stem for run in words.names for word in run} | words.numbers
+    return facts <= analyse(sentence.text).stems
 
 
 def _is_said(sentence: Sentence, shown: Sequence[Sentence]) -> bool:

@@ -152,7 +152,7 @@ def test_a_reply_that_was_cut_off_is_not_kept() -> None:
 
 
 def test_a_model_that_does_not_end_is_read_no_further() -> None:
-    model = Scripted(pieces=tuple(f"Sentence {n}. " for n in range(10_000)))
+    model = Scripted(pieces=tuple(f"It is {n} today. " for n in range(10_000)))
     assert len(list(Writer(model, "m").write("Who?", [reading("x")], Tokens()))) == 6
 
 
@@ -170,3 +170,11 @@ def test_a_prompt_has_the_variables_that_are_filled_in(name: str, wanted: set[st
     assert prompt(name, **dict.fromkeys(wanted, "here")).count("here") >= len(wanted)
     with pytest.raises(ValueError, match="variables"):
         prompt(name, question="Who?")
+
+
+@pytest.mark.parametrize(
+    "reply",
+    ["2.", "Türkiye 3.", "It is led by the head of the team, the head of the team, and the head of the team."],
+)
+def test_the_number_of_a_list_and_what_runs_in_circles_are_no_sentences(reply: str) -> None:
+    assert list(drafts(iter([reply]))) == []

@@ -69,6 +69,30 @@ def test_what_is_proved_is_shown_with_the_span_that_proves_it(quoting: Assistant
     assert (answer.usage.written, dict(answer.usage.dropped)) == (1, {})
 
 
+def test_what_a_written_sentence_leaves_out_of_the_best_quote_is_quoted_too(
+    quoting: Assistant, verifier: Verifier
+) -> None:
+    question = "Where did the ministers of Kenya and Norway meet on 3 March 2024?"
+    wrote = "The ministers of Kenya and Norway met on 3 March 2024."
+    answer = with_model(quoting, verifier, f"{wrote} [1]").ask(question)
+    assert written(answer) == [wrote]
+    assert quotes(answer) == ["The ministers of Kenya and Norway met in Nairobi on 3 March 2024."]
+
+
+def test_both_figures_of_a_conflict_are_shown_whatever_is_written(desk: Desk, verifier: Verifier) -> None:
+    first = "At least 51 people were killed in the raid on Tamberou, a health committee says."
+    desk.write(
+        "a.md", "The interior ministry puts the number of people killed in the raid at 34.", title="Tamberou raid"
+    )
+    desk.write("b.md", first, title="Tamberou burials")
+    desk.ingest()
+    assistant = open_assistant(desk.settings, embeddings=desk.embeddings)
+    answer = with_model(assistant, verifier, f"{first} [1]").ask("How many people were killed in the raid on Tamberou?")
+    assert first in [s.text for s in answer.sentences]
+    assert any(s.text.endswith("at 34.") for s in answer.sentences)
+    assert any("different figures" in note for note in answer.notes)
+
+
 @pytest.mark.parametrize(
     ("wrote", "reason"),
     [
