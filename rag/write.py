@@ -24,12 +24,15 @@ MAX_SENTENCES = 6
 """Sentences taken from a reply; what a model writes after them is not read."""
 MAX_REPLY_CHARS = 4_000
 CACHED = 256
+_REASONS = ("finish_reason", "stop_reason", "done_reason")
+"""Where providers say why a reply ended."""
 
 _MARK = re.compile(r"\[(\d{1,3}(?:\s*[,;]\s*\d{1,3})*)\]")
 _END = re.compile(r"""[.!?]["”’')\]]*(?:\s*\[[\d,;\s]+\])*(?=\s+[^\s\[]|\s*\n)""")
 _ABBREVIATED = re.compile(
     r"(?:\b(?:[A-Z]|Mr|Mrs|Ms|Dr|Gen|Col|Lt|Sgt|St|No|Jan|Feb|Mar|Apr|Aug|Sept?|Oct|Nov|Dec)|\b\w\.\w)\.$"
 )
+_ENDED = re.compile(r"""[.!?]["”’')]*(?:\s*\[[\d,;\s]+\])*\s*$""")
 _LIST_MARK = re.compile(r"^\s*(?:[-*•]|\d+[.)])\s+")
 _SAYS_NOTHING = re.compile(
     r"\b(?:extracts?|passages?|briefs?) do(?:es)? not (?:say|answer|contain|mention)", re.IGNORECASE
@@ -116,19 +119,24 @@ class Writer:
             yield kept
             return
         parts: list[str] = []
+        finished = False
         until = time.monotonic() + self.timeout_s
         try:
             for chunk in self.model.stream([HumanMessage(asked)]):
                 _count(chunk, tokens)
+                finished = finished or any(chunk.response_metadata.get(reason) for reason in _REASONS)
                 parts.append(str(chunk.text))
                 yield parts[-1]
                 if sum(map(len, parts)) > MAX_REPLY_CHARS:
+                    finished = True
                     break
                 if time.monotonic() > until:
                     raise TimeoutError(f"the model took longer than {self.timeout_s:g} s")
         except GeneratorExit:  # enough was read
             self._keep(key, "".join(parts))
             raise
+        if not finished and not _ENDED.search("".join(parts)):
+            raise ConnectionError("the reply breaks off")
         self._keep(key, "".join(parts))
 
     def _keep(self, key: str, reply: str) -> None:
@@ -141,17 +149,15 @@ class Writer:
 def drafts(tokens: Iterator[str]) -> Iterator[Draft]:
     """Cut a stream of text into sentences, each as soon as the next one has begun; the rest at the end.
 
-    A rest without a full stop was cut off, and is left out, unless it is all there is.
+    A rest without a full stop was cut off, and is left out.
     """
-    held, n = "", 0
+    held = ""
     for token in tokens:
         held += token
         while (end := _sentence_end(held)) is not None:
             piece, held = held[:end], held[end:]
-            for draft in _draft(piece):
-                yield draft
-                n += 1
-    if n == 0 or re.search(r"""[.!?]["”’')]*(?:\s*\[[\d,;\s]+\])*\s*$""", held):
+            yield from _draft(piece)
+    if _ENDED.search(held):
         yield from _draft(held)
 
 

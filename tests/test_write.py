@@ -69,7 +69,7 @@ def cut(text: str, size: int = 3) -> list[Draft]:
         ("- Oil rose by 1.5 percent [1].\n- Gas fell [2].", [("Oil rose by 1.5 percent.", (1,)), ("Gas fell.", (2,))]),
         ("He said “We agree.” [1] Then he left. [1]", [("He said “We agree.”", (1,)), ("Then he left.", (1,))]),
         ("Xi met Putin. [1] They then flew to", [("Xi met Putin.", (1,))]),
-        ("Xi met Putin", [("Xi met Putin", ())]),
+        ("Xi met Putin", []),
         ("The extracts do not say.", []),
         (" \n [1] ...", []),
         ("", []),
