@@ -33,7 +33,7 @@ from rag.evaluation.question import Dataset, Question
 from rag.evaluation.run import build_site, messages_of
 from rag.evaluation.scoring import Outcome, records_of
 from rag.evaluation.statistics import bootstrap_mean, paired
-from rag.lexicon import MONTHS
+from rag.lexicon import MONTHS, STANDS_FOR
 from rag.settings import load_settings
 from rag.types import Answer, Answered, Said, Sentence
 
@@ -140,7 +140,7 @@ def lacks(sentence: Sentence) -> list[str]:
     """Return the numbers and names of a sentence that stand nowhere in what it cites.
 
     A number is compared by its digits, a name by the first letters of each capitalised word but the first. A month's
-    name gives its number, and a month without a year the year of the brief.
+    name gives its number, a month without a year the year of the brief, and a capital or adjective its country.
     """
     cited = " ".join(citation.quote for citation in sentence.citations)
     digits = {_digits(number) for number in _NUMBER.findall(cited)}
@@ -149,7 +149,7 @@ def lacks(sentence: Sentence) -> list[str]:
             digits |= {str(n), f"{n:02d}"}
             if not found.group()[-1].isdigit():
                 digits |= {str(c.passage.metadata["date"] or "")[:4] for c in sentence.citations}
-    low = cited.lower()
+    low = f"{cited} {' '.join(STANDS_FOR.get(word, '') for word in re.findall(r'[a-z]+', cited.lower()))}".lower()
     numbers = [number for number in _NUMBER.findall(sentence.text) if _digits(number) not in digits]
     names = [name for name in _CAPITALISED.findall(sentence.text) if name.lower()[:_STEM] not in low]
     return numbers + names

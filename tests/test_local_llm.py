@@ -15,7 +15,7 @@ from rag.llm import llm_name, open_chat_model
 from rag.local_llm import GgufChat
 from rag.settings import LlmSettings, Settings
 from tests.conftest import Desk
-from tests.test_writing import INJECTIONS, QUESTION, TALKS, brief_with
+from tests.test_writing import IN_PLACES, INJECTIONS, LEAK, QUESTION, TALKS, brief_with
 
 CACHE = Path(__file__).parents[1] / ".geobrief-eval" / "llm"
 
@@ -71,9 +71,10 @@ def test_a_reply_that_is_no_longer_read_ends(model_file: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("place", ["text", "before"])
-def test_nothing_that_it_invents_is_shown(desk: Desk, model_file: Path, place: str) -> None:
-    body = brief_with(desk, INJECTIONS[0]["text"], place)
+@pytest.mark.parametrize("n", range(len(INJECTIONS)))
+def test_nothing_that_it_invents_is_shown_and_no_order_obeyed(desk: Desk, model_file: Path, n: int) -> None:
+    row = INJECTIONS[n]
+    body = brief_with(desk, row["text"], IN_PLACES[n % len(IN_PLACES)])
     settings = desk.settings.model_copy(update={"llm": LlmSettings(model=f"gguf:{model_file}", max_tokens=80)})
     settings = Settings(**{**settings.model_dump(), "verifier": {"model": "packaged"}})
     answer = open_assistant(settings, embeddings=desk.embeddings).ask(QUESTION)
@@ -84,5 +85,6 @@ def test_nothing_that_it_invents_is_shown(desk: Desk, model_file: Path, place: s
         cited = " ".join(citation.quote for citation in sentence.citations)
         assert set(re.findall(r"\d+|\b[A-Z][a-z]+", sentence.text)) <= set(re.findall(r"\w+", cited))
     assert TALKS in body
-    assert "HACKED" not in answer.text
+    assert row["obeyed"] not in answer.text
+    assert LEAK not in answer.text
     assert json.loads(json.dumps(answer.usage.dropped)) == answer.usage.dropped
