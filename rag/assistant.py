@@ -232,6 +232,8 @@ class Assistant:
     def _notes(self, asked: Understood) -> Iterator[str]:
         if asked.limit:
             yield f"Limited to {asked.limit}, because the question says “{asked.limit.words}”."
+        if asked.brief:
+            yield f"Asked of “{asked.brief.title}” alone."
         undated = self.catalogue.count_undated() if asked.scope.needs_date else 0
         if undated:
             briefs = "brief" if undated == 1 else "briefs"

@@ -32,6 +32,13 @@ _ABOUT = r"(?P<about>\S+(?: \S+){0,7})"
 _PLACES = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 _NTH = rf"the (?P<place>{'|'.join(_PLACES)})(?: brief| document| report| one)"
 _THIS = rf"(?:(?:this|that|the same|it)(?: brief| document| report| one)?|{_NTH})"
+_SAYS = r"(?:say|mention|report|state|tell|describe|give|speak|claim)s?"
+_ASKED_OF = r"(?:according to|in|of|from|by)"
+_MEANT = re.compile(
+    rf"(?:,? ?\b{_ASKED_OF} )?\b(?:the (?P<place>{'|'.join(_PLACES)}|last) (?:brief\b|one (?={_SAYS}\b))"
+    r"|(?:this|that|the same) brief\b)",
+    re.IGNORECASE,
+)
 _ITS = r"(?:this|that|the same)"
 _HERE = r"(?: (?:in|of) (?:the|your|this) (?:corpus|archive|collection|index|library))?"
 
@@ -89,6 +96,24 @@ _NEWS = tuple(
         r"(?:is there |are there )?any(?:thing new|thing changed| new developments?| news| updates?)",
     )
 )
+
+
+def brief_meant(question: str) -> tuple[int, str] | None:
+    """Tell which of the briefs before a question is asked of, and the question without saying so; None for all.
+
+    "What does the second one say about oil?" -> 2, "What does the brief say about oil?"
+    "According to this brief, who signed?" -> 1, "who signed?"
+
+    The place counts from 1; the last is -1.
+    """
+    match = _MEANT.search(question)
+    if match is None:
+        return None
+    said = (match["place"] or "first").lower()
+    place = -1 if said == "last" else _PLACES.index(said) + 1
+    opens = re.match(rf",? ?{_ASKED_OF} ", match.group(), re.IGNORECASE)
+    rest = f"{question[: match.start()]}{'' if opens else 'the brief '}{question[match.end() :]}"
+    return place, re.sub(r" (?=[?.!,])", "", " ".join(rest.split()).lstrip(", "))
 
 
 def understand(question: str) -> Request | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from langchain_core.messages import BaseMessage
@@ -13,9 +13,9 @@ from rag.dates_asked import DateLimit, date_limit
 from rag.language import foreign
 from rag.overview import Overview, Response
 from rag.parts import parts
-from rag.requests import Request, understand
+from rag.requests import Request, brief_meant, understand
 from rag.rewrite import last_cited, rewrite
-from rag.types import Scope
+from rag.types import BriefRef, Scope
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,8 @@ class Understood:
         question: as it was put.
         standalone: with what it leaves to the history.
         parts: what is asked of the corpus, one after the other.
-        scope: narrowed by `limit`.
+        scope: narrowed by `limit`, and to `brief`.
+        brief: the brief that alone is asked, such as "the second one".
         response: what answers it without reading.
     """
 
@@ -36,6 +37,7 @@ class Understood:
     scope: Scope
     limit: DateLimit | None = None
     response: Response | None = None
+    brief: BriefRef | None = None
 
 
 @dataclass(frozen=True)
@@ -56,14 +58,27 @@ class Understanding:
 
     def __call__(self, question: str, history: Sequence[BaseMessage], scope: Scope, *, dates: bool) -> Understood:
         """Understand a question; with `dates`, words such as "as of May 2023" narrow its scope."""
-        standalone = question if understand(question) else self.rewrite(question, history)
+        brief, rest = self._brief(question, history, scope)
+        if brief:
+            scope = replace(scope, briefs=(brief.brief_id,))
+        standalone = rest if brief or understand(question) else self.rewrite(question, history)
         limit = self._limit(standalone) if dates else None
         scope = limit.within(scope) if limit else scope
         asked = limit.rest if limit and limit.as_of else standalone
         response = self._foreign(question) or self._responded(
             understand(limit.rest if limit else question), scope, history
         )
-        return Understood(question, standalone, parts(asked), scope, limit, response)
+        return Understood(question, standalone, parts(asked), scope, limit, response, brief)
+
+    def _brief(self, question: str, history: Sequence[BaseMessage], scope: Scope) -> tuple[BriefRef | None, str]:
+        """Return the one brief of the last answer that a question is asked of, and the question without saying so."""
+        meant = None if understand(question) else brief_meant(question)
+        cited = last_cited(history) if meant and not scope.briefs else ()
+        if meant is None or not (meant[0] <= len(cited) and cited):
+            return None, question
+        wanted = cited[meant[0] if meant[0] < 0 else meant[0] - 1]
+        row = next((row for row in self.catalogue.briefs(scope) if row.brief_id == wanted), None)
+        return (BriefRef(row.brief_id, row.title, row.date), meant[1]) if row else (None, question)
 
     def _limit(self, question: str) -> DateLimit | None:
         """Return the limit that a question sets on dates, where the corpus is dated and the limit leaves briefs out."""

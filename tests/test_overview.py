@@ -164,3 +164,17 @@ def test_the_record_tells_remark_list_and_limit(assistant: Assistant) -> None:
     record = AnswerRecord.of(assistant.ask("Which briefs are there on Sudan?"))
     assert (record.remark, [ref.brief_id for ref in record.briefs]) == (record.text, ["truce", "sudan", "chad"])
     assert AnswerRecord.of(assistant.ask("As of 10 May 2023, who fled?")).limited_by == "As of 10 May 2023"
+
+
+def test_a_follow_up_may_be_asked_of_one_brief_of_the_last_answer(assistant: Assistant) -> None:
+    listed = assistant.ask("Which briefs are there on Sudan?")
+    assert [ref.brief_id for ref in listed.briefs] == ["truce", "sudan", "chad"]
+    history = [HumanMessage(listed.question), message_of(listed)]
+    answer = assistant.ask("What does the second one say about the envoys of both sides in Jeddah?", history=history)
+    assert answer.scope.briefs == ("sudan",)
+    assert {s.citations[0].passage.metadata["brief_id"] for s in answer.sentences} == {"sudan"}
+    assert "Asked of “Fighting in Sudan” alone." in answer.notes
+    fourth = assistant.ask("What does the fourth one say about Jeddah?", history=history)
+    assert fourth.scope == Scope()
+    kept = assistant.ask("What does the second one say?", history=history, scope=Scope(briefs=("chad",)))
+    assert kept.scope.briefs == ("chad",)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rag.requests import Request, understand
+from rag.requests import Request, brief_meant, understand
 
 DEV = Path(__file__).parents[1] / "evals" / "datasets" / "briefs" / "dev.jsonl"
 
@@ -63,3 +63,24 @@ def test_a_question_to_the_briefs_is_left_alone(question: str) -> None:
 def test_no_question_of_the_benchmark_is_taken_for_a_wish() -> None:
     asked = [json.loads(line)["question"] for line in DEV.read_text("utf-8").splitlines()]
     assert [question for question in asked if understand(question)] == []
+
+
+@pytest.mark.parametrize(
+    ("question", "place", "rest"),
+    [
+        ("What does the second one say about oil?", 2, "What does the brief say about oil?"),
+        ("Does the third brief mention oil?", 3, "Does the brief mention oil?"),
+        ("According to this brief, who signed?", 1, "who signed?"),
+        ("Who signed, according to the last brief?", -1, "Who signed?"),
+        ("Who is named in the same brief?", 1, "Who is named?"),
+    ],
+)
+def test_a_question_may_be_asked_of_one_brief(question: str, place: int, rest: str) -> None:
+    assert brief_meant(question) == (place, rest)
+
+
+@pytest.mark.parametrize(
+    "question", ["Which one signed?", "When does the second one take effect?", "Who wrote the first report?", ""]
+)
+def test_other_things_in_order_are_no_briefs(question: str) -> None:
+    assert brief_meant(question) is None
