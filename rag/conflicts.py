@@ -28,6 +28,12 @@ MIN_SAID = 0.6
 _COUNTS = re.compile(
     r"\b(?:how (?:many|much|large|big|high|long|far|old)|number of|what (?:number|share|toll|count))\b", re.I
 )
+_ASKS_BOTH = re.compile(
+    r"\b(?:clash\w*|conflicting|competing|contradict\w*|contrary|disagree\w*|discrepan\w*|diverg\w*|rival"
+    r"|(?:differ|different|differing|two|both|other) (?:\w+ )?(?:counts?|figures?|numbers?|tolls?|estimates?|versions?"
+    r"|accounts?|sources?|bodies))\b",
+    re.IGNORECASE,
+)
 # What is counted of people, in the words of news: a figure of one kind is none of another.
 _KINDS = {
     "dead": r"\b(?:dead|deaths?|died?|dying|killed|killings?|fatal\w*|lost (?:their )?li(?:ves|fe)"
@@ -65,6 +71,8 @@ def conflict(question: str, reading: Reading, best: Sequence[Sentence]) -> Confl
     if answer_type(question) == "when":
         return _of_dates(question, reading, best)
     counted = _counted(question)
+    if counted and _ASKS_BOTH.search(question):
+        return _both(question, reading, counted)
     if not counted or not _COUNTS.search(question):
         return None
     known = {figure for sentence in best for figure in _figures(sentence.text, counted)}
@@ -76,10 +84,33 @@ def conflict(question: str, reading: Reading, best: Sequence[Sentence]) -> Confl
     others = (elsewhere or ([] if counted & _KINDS.keys() else others))[: MAX_FIGURES - 1]
     if not others:
         return None
-    found = [quoted(u.n, reading.evidence[u.n - 1], Span(u.unit.start, u.unit.end)) for u in others]
-    ordered = tuple(sorted([*best, *found], key=_date_of, reverse=True))
+    found = [_quote(unit, reading) for unit in others]
+    return _figures_differ([*best, *found], counted)
+
+
+def _both(question: str, reading: Reading, counted: frozenset[str]) -> Conflict | None:
+    """Answer a question that says itself that figures differ: the best unit of two briefs, with one figure first."""
+    chosen: list[ScoredUnit] = []
+    for unit in sorted(reading.units, key=lambda unit: len(_figures(unit.text, counted)) != 1):
+        briefs = {reading.evidence[one.n - 1].metadata["brief_id"] for one in chosen}
+        if counted & _KINDS.keys() and reading.evidence[unit.n - 1].metadata["brief_id"] in briefs:
+            continue
+        known = {figure for one in chosen for figure in _figures(one.text, counted)}
+        if _differs(unit, known, question, counted, reading):
+            chosen.append(unit)
+        if len(chosen) == MAX_FIGURES:
+            return _figures_differ([_quote(unit, reading) for unit in chosen], counted)
+    return None
+
+
+def _figures_differ(sentences: Sequence[Sentence], counted: frozenset[str]) -> Conflict:
+    ordered = tuple(sorted(sentences, key=_date_of, reverse=True))
     told = "; ".join(_told(sentence, counted) for sentence in ordered if _figures(sentence.text, counted))
     return Conflict(ordered, f"The briefs give different figures: {told}.")
+
+
+def _quote(unit: ScoredUnit, reading: Reading) -> Sentence:
+    return quoted(unit.n, reading.evidence[unit.n - 1], Span(unit.unit.start, unit.unit.end))
 
 
 def _of_dates(question: str, reading: Reading, best: Sequence[Sentence]) -> Conflict | None:
@@ -97,7 +128,7 @@ def _of_dates(question: str, reading: Reading, best: Sequence[Sentence]) -> Conf
         words = analyse(unit.text)
         said = sum(present(stem, words) > 0 for stem in matter) / len(matter)
         if apart and said >= MIN_SAID and _is_on(question, other):
-            found = quoted(unit.n, other, Span(unit.unit.start, unit.unit.end))
+            found = _quote(unit, reading)
             ordered = tuple(sorted([*best, found], key=_date_of, reverse=True))
             told = "; ".join(_dated(sentence) for sentence in sorted((best[0], found), key=_date_of, reverse=True))
             return Conflict(ordered, f"The briefs give different dates: {told}.")

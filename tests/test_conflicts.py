@@ -113,3 +113,13 @@ def test_dates_that_agree_or_are_of_something_else_are_no_conflict(desk: Desk, f
     desk.write("zimbar.md", "Zimbar is a town.", title="Zimbar")
     answer = truce(desk, first, second)
     assert not [note for note in answer.notes if "different dates" in note]
+
+
+def test_a_question_for_both_figures_gets_both(raid: Desk) -> None:
+    raid.write(
+        "c.md", "The raid on Tamberou was quick. The number of cattle taken in the raid at Tamberou is disputed."
+    )
+    raid.ingest()
+    answer = raid.ask("How many people were killed in the raid on Tamberou? Give both figures.")
+    assert [s.citations[0].passage.metadata["brief_id"] for s in answer.sentences] == ["b", "a"]
+    assert notes(answer) == ["The briefs give different figures: 51 (2023-06-22, Ledger); 34 (2023-06-19, Wire)."]
