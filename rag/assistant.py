@@ -16,6 +16,7 @@ from rag.bridge import bridged
 from rag.catalogue import Catalogue
 from rag.conflicts import conflict
 from rag.errors import UsageError
+from rag.event_dates import event_date
 from rag.overview import Response
 from rag.quote import quote
 from rag.read import share_evidence
@@ -124,7 +125,7 @@ class Assistant:
     def _stream(self, question: str, history: Sequence[BaseMessage], scope: Scope, *, dates: bool) -> Iterator[Event]:
         clock = _Clock()
         with clock.stage("rewrite"):
-            asked = self.understanding(question, history, scope, dates=dates)
+            asked = self._since_event(self.understanding(question, history, scope, dates=dates))
         yield Rewritten(asked.standalone, asked.parts)
         if asked.response:
             yield from self._respond(asked, asked.response, clock)
@@ -170,13 +171,21 @@ class Assistant:
             notes=(*(answer.notes if said else ()), *told, *_relative_dates(said)),
         )
 
+    def _since_event(self, asked: Understood) -> Understood:
+        """Read for the day of the event that a question counts from."""
+        if asked.event is None:
+            return asked
+        found = event_date(asked.event, self._read(asked.event.question, asked.scope), self.threshold)
+        return asked.since(found, oldest=self.catalogue.oldest_date())
+
     def _hops(self, asked: Understood) -> list[tuple[str, Reading]]:
         """Read for what a question describes first, and then for the question with its name."""
+        if len(asked.parts) != 1:
+            return []
+        return bridged(asked.parts[0], lambda question: self._read(question, asked.scope), self.threshold)
 
-        def read(question: str) -> Reading:
-            return self.reader.read(question, self.retriever.search(question, scope=asked.scope))
-
-        return bridged(asked.parts[0], read, self.threshold) if len(asked.parts) == 1 else []
+    def _read(self, question: str, scope: Scope) -> Reading:
+        return self.reader.read(question, self.retriever.search(question, scope=scope))
 
     def _respond(self, asked: Understood, response: Response, clock: _Clock) -> Iterator[Event]:
         """Say what needs no reading; what is quoted is checked all the same."""
@@ -232,6 +241,8 @@ class Assistant:
     def _notes(self, asked: Understood) -> Iterator[str]:
         if asked.limit:
             yield f"Limited to {asked.limit}, because the question says “{asked.limit.words}”."
+        elif asked.event and not asked.dated:
+            yield f"No day is found for “{asked.event.words}”, so briefs of all dates were read."
         if asked.brief:
             yield f"Asked of “{asked.brief.title}” alone."
         undated = self.catalogue.count_undated() if asked.scope.needs_date else 0

@@ -26,7 +26,10 @@ _AS_OF = re.compile(
     rf",? ?\b(?:as of|as at|as it stood (?:on|in|at)|as known (?:on|in)|as things stood (?:on|in)) (?:the )?{_DATE}",
     re.IGNORECASE,
 )
-_SINCE = re.compile(rf",? ?\b(?:ever since|since) (?P<edge>early |mid-|late )?{_DATE}(?!\s*[-–])", re.IGNORECASE)
+_SINCE = re.compile(
+    rf",? ?\b(?:ever since|since) (?:early |mid-|late |the (?:start|beginning|middle|end) of )?{_DATE}(?!\s*[-–])",
+    re.IGNORECASE,
+)
 _RECENT = re.compile(
     rf",? ?\b(?:(?:in|within|over|during|for|from) )?(?:the )?(?:last|past|previous) {_COUNT} {_UNIT}\b",
     re.IGNORECASE,
@@ -47,12 +50,14 @@ class DateLimit:
     Attributes:
         words: the words that set it, as they stand in the question.
         rest: the question without them.
+        told_by: title of the brief that gives the day of the event that they name, if they name one.
     """
 
     words: str
     rest: str
     date_from: date | None = None
     as_of: date | None = None
+    told_by: str | None = None
 
     def within(self, scope: Scope) -> Scope:
         """Narrow a scope by it; what the scope itself says of dates goes before."""
@@ -65,7 +70,9 @@ class DateLimit:
     def __str__(self) -> str:
         if self.as_of:
             return f"briefs published by {self.as_of}"
-        return f"briefs dated from {self.date_from}"
+        return f"briefs dated from {self.date_from}" + (
+            f", the day that “{self.told_by}” gives" if self.told_by else ""
+        )
 
 
 def date_limit(question: str, *, today: date) -> DateLimit | None:
@@ -87,7 +94,12 @@ def date_limit(question: str, *, today: date) -> DateLimit | None:
         found = make(match, today) if match else None
         if match and found:
             rest = " ".join(f"{question[: match.start()]} {question[match.end() :]}".split()).lstrip(", ")
-            return DateLimit(match.group().strip(" ,"), re.sub(r" (?=[?.!,])", "", rest), **found)
+            return DateLimit(
+                match.group().strip(" ,"),
+                re.sub(r" (?=[?.!,])", "", rest),
+                date_from=found.get("date_from"),
+                as_of=found.get("as_of"),
+            )
     return None
 
 

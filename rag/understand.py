@@ -10,6 +10,7 @@ from langchain_core.messages import BaseMessage
 
 from rag.catalogue import Catalogue
 from rag.dates_asked import DateLimit, date_limit
+from rag.event_dates import EventAsked, EventDate, event_asked
 from rag.language import foreign
 from rag.overview import Overview, Response
 from rag.parts import parts
@@ -28,6 +29,8 @@ class Understood:
         parts: what is asked of the corpus, one after the other.
         scope: narrowed by `limit`, and to `brief`.
         brief: the brief that alone is asked, such as "the second one".
+        event: that the question counts from.
+        dated: the day of the event is known.
         response: what answers it without reading.
     """
 
@@ -38,6 +41,17 @@ class Understood:
     limit: DateLimit | None = None
     response: Response | None = None
     brief: BriefRef | None = None
+    event: EventAsked | None = None
+    dated: bool = False
+
+    def since(self, found: EventDate | None, *, oldest: str | None) -> Understood:
+        """Limit the scope to briefs since the event, where that leaves out any brief of a corpus that old."""
+        if self.event is None or found is None:
+            return self
+        limit = DateLimit(self.event.words, self.standalone, date_from=found.day, told_by=found.title)
+        if oldest is None or str(found.day) <= oldest:
+            return replace(self, dated=True)
+        return replace(self, dated=True, limit=limit, scope=limit.within(self.scope))
 
 
 @dataclass(frozen=True)
@@ -68,7 +82,8 @@ class Understanding:
         response = self._foreign(question) or self._responded(
             understand(limit.rest if limit else question), scope, history
         )
-        return Understood(question, standalone, parts(asked), scope, limit, response, brief)
+        event = event_asked(standalone) if dates and not limit and not response and not scope.date_from else None
+        return Understood(question, standalone, parts(asked), scope, limit, response, brief, event)
 
     def _brief(self, question: str, history: Sequence[BaseMessage], scope: Scope) -> tuple[BriefRef | None, str]:
         """Return the one brief of the last answer that a question is asked of, and the question without saying so."""

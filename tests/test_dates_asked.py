@@ -76,3 +76,9 @@ def test_what_the_scope_says_goes_before() -> None:
     assert limit is not None
     assert limit.within(Scope(sources=("Desk",))) == Scope(as_of=date(2023, 5, 31), sources=("Desk",))
     assert limit.within(Scope(as_of=date(2022, 1, 1))) == Scope(as_of=date(2022, 1, 1))
+
+
+def test_the_start_of_a_month_is_within_it() -> None:
+    limit = date_limit("How many ships a day since the start of September 2024?", today=date(2024, 12, 1))
+    assert limit is not None
+    assert limit.date_from == date(2024, 9, 1)
