@@ -104,6 +104,23 @@ def disagreement(sentence: str, source: str, *, dated: str = "") -> Reason | Non
     return None
 
 
+def opposition(sentence: str, other: str) -> int:
+    """Return the most content words that a clause of a sentence shares with one of another that denies it; 0 if none.
+
+    "The sides reached an agreement on 4 May", "The sides parted on 4 May without an agreement" -> 4
+    """
+    mine, theirs = _read(sentence), _read(other)
+    return max(
+        (
+            len(clause.content & near.content)
+            for clause in mine.parsed.clauses
+            for near in _nearest(clause, theirs)
+            if _negation(clause, near, mine, theirs)
+        ),
+        default=0,
+    )
+
+
 _Rule = Callable[[Clause, Clause | None, _Source, _Source], bool]
 
 

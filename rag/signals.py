@@ -46,6 +46,7 @@ CONTEXT = "\n\n"
 _INITIALISM_WEIGHT = 0.35
 _NEGATION = re.compile(r"\b(?:not|never|no|none|nobody|neither|nor|without|cannot)\b|n['’]t\b", re.IGNORECASE)
 _LEANS = re.compile(r"[\"“'‘]?(?:he|she|it|they|his|her|its|their|this|that|these|those|both|such)\b", re.IGNORECASE)
+_ASKS = re.compile(r"\?[\"”’')\]]*\s*$")
 _COMPLETE = re.compile(r"[.!?;:][\"”'’)\]]*\s*$")
 
 
@@ -164,7 +165,7 @@ def _term(word: Word, short: str | None, corpus_df: Mapping[str, int], corpus_n:
 
 
 def candidates(passages: Sequence[Document]) -> list[Candidate]:
-    """List the units of passages, each once, in the first passage that holds it."""
+    """List the units of passages, each once, in the first passage that holds it. A question answers none."""
     found: dict[tuple[str, int, int], Candidate] = {}
     for place, passage in enumerate(passages):
         before = ""
@@ -172,7 +173,8 @@ def candidates(passages: Sequence[Document]) -> list[Candidate]:
             unit = _unit(marked)
             text = slice_of(passage, unit.start, unit.end)
             key = (passage.metadata["brief_id"], unit.start, unit.end)
-            found.setdefault(key, Candidate(place, unit, text, marked.get("context") or before, passage))
+            if not _ASKS.search(text):
+                found.setdefault(key, Candidate(place, unit, text, marked.get("context") or before, passage))
             before = text
     return list(found.values())
 

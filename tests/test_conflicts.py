@@ -123,3 +123,74 @@ def test_a_question_for_both_figures_gets_both(raid: Desk) -> None:
     answer = raid.ask("How many people were killed in the raid on Tamberou? Give both figures.")
     assert [s.citations[0].passage.metadata["brief_id"] for s in answer.sentences] == ["b", "a"]
     assert notes(answer) == ["The briefs give different figures: 51 (2023-06-22, Ledger); 34 (2023-06-19, Wire)."]
+
+
+def two(desk: Desk, question: str, first: str, second: str, *, later: str = "2024-03-09") -> Answer:
+    desk.write("letter.md", first, title="Dorvani gas link", date="2024-03-04", source="Letter")
+    desk.write("courier.md", second, title="Count of the Dorvani gas link", date=later, source="Courier")
+    desk.ingest()
+    return desk.ask(question)
+
+
+SHARE = "What share of gas consumption did the Dorvani link cover?"
+COVERED = "According to the ministry, the link covered 38 per cent of gas consumption in the Dorvani region."
+MET = "The Dorvani link covered 33 per cent of gas consumption, the association calculates."
+
+
+def test_two_shares_of_one_thing_are_both_quoted(desk: Desk) -> None:
+    answer = two(desk, SHARE, COVERED, MET)
+    assert notes(answer) == [
+        "The briefs give different figures: 33 (2024-03-09, Courier); 38 (2024-03-04, Letter).",
+    ]
+    assert {s.citations[0].passage.metadata["brief_id"] for s in answer.sentences} == {"courier", "letter"}
+
+
+@pytest.mark.parametrize(
+    ("second", "later"),
+    [
+        (MET.replace("33", "38"), "2024-03-09"),
+        ("The Dorvani link covered 33 million cubic metres of gas consumption.", "2024-03-09"),
+        ("Tariffs in Dorvani may go up by 7 per cent in the autumn.", "2024-03-09"),
+        (MET, "2024-12-01"),
+    ],
+)
+def test_shares_that_agree_or_are_of_another_thing_or_time_are_no_conflict(desk: Desk, second: str, later: str) -> None:
+    assert notes(two(desk, SHARE, COVERED, second, later=later)) == []
+
+
+DEAL = "Was a deal reached in Dorvani?"
+REACHED = "The councils of Dorvani reached a deal on gas on 1 March 2024, the office of the mediators says."
+
+
+def contradictions(answer: Answer) -> list[str]:
+    return [note for note in answer.notes if "contradict" in note]
+
+
+def test_an_outcome_and_its_denial_are_both_quoted_the_newest_first(desk: Desk) -> None:
+    denied = "The talks of the councils of Dorvani on gas ended on 1 March 2024 without a deal, the spokesman says."
+    answer = two(desk, DEAL, REACHED, denied)
+    assert [s.citations[0].passage.metadata["brief_id"] for s in answer.sentences[:2]] == ["courier", "letter"]
+    assert contradictions(answer)
+    assert "(2024-03-09, Courier)" in contradictions(answer)[0]
+
+
+@pytest.mark.parametrize(
+    ("second", "later"),
+    [
+        ("The councils of Dorvani did not meet in April, and reached the town late.", "2024-03-09"),
+        ("The councils of Dorvani reached a deal on gas on 1 March 2024, their spokesman says.", "2024-03-09"),
+        ("The talks of the councils of Dorvani on gas ended on 1 March 2024 without a deal.", "2024-09-09"),
+    ],
+)
+def test_what_denies_nothing_or_comes_much_later_is_no_contradiction(desk: Desk, second: str, later: str) -> None:
+    assert contradictions(two(desk, DEAL, REACHED, second, later=later)) == []
+
+
+def test_of_several_figures_that_of_the_noun_is_told(desk: Desk) -> None:
+    answer = two(
+        desk,
+        "How many prisoners were exchanged in Dorvani?",
+        "In Dorvani 64 prisoners were exchanged by the two sides.",
+        "In Dorvani 40 prisoners were exchanged, all of them wounded or under 18.",
+    )
+    assert notes(answer) == ["The briefs give different figures: 40 (2024-03-09, Courier); 64 (2024-03-04, Letter)."]

@@ -14,7 +14,7 @@ from rag.answer_types import answer_type, new_names, offers
 from rag.lexicon import analyse, kin, present, stem
 from rag.rarity import background, idf, rarity
 from rag.read import Scorers, SignalReader
-from rag.signals import Term, ask, coverage, missing
+from rag.signals import Term, ask, candidates, coverage, missing
 
 TEXT = "Envoys met in Oslo. They signed a grain accord on 3 May 2021. The accord covers wheat, maize and rice."
 
@@ -129,6 +129,13 @@ def test_a_reader_sees_title_and_the_sentence_before() -> None:
 def test_a_unit_that_two_passages_share_is_scored_once() -> None:
     reading = reader().read("Where did the envoys meet?", [passage(), passage()])
     assert len(reading.units) == 3
+
+
+def test_a_question_in_a_brief_answers_nothing() -> None:
+    text = "How much gas came? It brought 356 million cubic metres."
+    units = [{"start": 0, "end": 18, "kind": "sentence"}, {"start": 19, "end": len(text), "kind": "sentence"}]
+    found = candidates([Document(text, metadata={"brief_id": "b", "title": "T", "start": 0, "units": units})])
+    assert [(one.text, one.before) for one in found] == [("It brought 356 million cubic metres.", "How much gas came?")]
 
 
 def test_no_passages_give_an_empty_reading() -> None:
