@@ -169,6 +169,7 @@ class Assistant:
             answerable=max((r.answerable for r in readings if r.answerable is not None), default=None),
             nearest=() if said else nearest(evidence),
             notes=(*(answer.notes if said else ()), *told, *_relative_dates(said)),
+            conflicts=answer.differ if said else (),
         )
 
     def _since_event(self, asked: Understood) -> Understood:

@@ -5,14 +5,15 @@ Fields are only ever added. The JSON schema in schema/answer.schema.json is gene
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from datetime import date, datetime
 from typing import Any, Literal, Self
 
 from langchain_core.documents import Document
 from pydantic import BaseModel, ConfigDict, Field
 
-from rag.types import Answer, BriefRef, Citation, Scope, Sentence
+from rag.types import Answer, BriefRef, Citation, Identities, Scope, Sentence, Usage
 
 
 class Record(BaseModel):
@@ -41,6 +42,19 @@ class ScopeRecord(Record):
         lists = {"regions": list(scope.regions), "sources": list(scope.sources), "topics": list(scope.topics)}
         lists["briefs"] = list(scope.briefs)
         return cls(from_=dates[0], to=dates[1], as_of=dates[2], as_known_at=dates[3], **lists)
+
+    def scope(self) -> Scope:
+        """Return the scope."""
+        return Scope(
+            date_from=date.fromisoformat(self.from_) if self.from_ else None,
+            date_to=date.fromisoformat(self.to) if self.to else None,
+            as_of=date.fromisoformat(self.as_of) if self.as_of else None,
+            as_known_at=datetime.fromisoformat(self.as_known_at) if self.as_known_at else None,
+            regions=tuple(self.regions),
+            sources=tuple(self.sources),
+            topics=tuple(self.topics),
+            briefs=tuple(self.briefs),
+        )
 
 
 class CitationRecord(Record):
@@ -92,6 +106,11 @@ class SentenceRecord(Record):
         citations = [CitationRecord.of(citation) for citation in sentence.citations]
         return cls(text=sentence.text, support=sentence.support, citations=citations)
 
+    def sentence(self, evidence: Sequence[Document]) -> Sentence:
+        """Return the sentence, its citations pointing into the evidence."""
+        cited = tuple(Citation(c.n, c.start, c.end, c.quote, c.page, evidence[c.n - 1]) for c in self.citations)
+        return Sentence(self.text, cited, self.support)
+
 
 class EvidenceRecord(Record):
     """A numbered passage.
@@ -112,15 +131,35 @@ class EvidenceRecord(Record):
     start: int
     end: int
     text: str
+    url: str | None = None
+    region: list[str] = []
+    heading: str = ""
+    page: int | None = None
+    sha256: str = ""
+    text_sha256: str = ""
 
     @classmethod
     def of(cls, n: int, passage: Document) -> Self:
         """Read a passage."""
         data = passage.metadata
-        shown = {key: data[key] for key in ("brief_id", "chunk_id", "title", "date", "source", "start", "end")}
         signals = _signals(data)
         score = signals.pop("score", None)
-        return cls(n=n, score=score, signals=signals, text=passage.page_content, **shown)
+        shown = {key: data[key] for key in (*_SHOWN, *_MORE) if data.get(key) is not None}
+        return cls(
+            n=n, score=score, signals=signals, text=passage.page_content, **{"date": None, "source": None, **shown}
+        )
+
+    def passage(self) -> Document:
+        """Return the passage with what is known of it here."""
+        score = {} if self.score is None else {"score": self.score}
+        known = {key: getattr(self, key) for key in (*_SHOWN, *_MORE)}
+        return Document(
+            id=self.chunk_id, page_content=self.text, metadata={**known, "signals": {**self.signals, **score}}
+        )
+
+
+_SHOWN = ("brief_id", "chunk_id", "title", "date", "source", "start", "end")
+_MORE = ("url", "region", "heading", "page", "sha256", "text_sha256")
 
 
 class NearestRecord(Record):
@@ -134,6 +173,10 @@ class NearestRecord(Record):
     def of(cls, ref: BriefRef) -> Self:
         """Read a reference."""
         return cls(brief_id=ref.brief_id, title=ref.title, date=ref.date)
+
+    def ref(self) -> BriefRef:
+        """Return the reference."""
+        return BriefRef(self.brief_id, self.title, self.date)
 
 
 class IdentitiesRecord(Record):
@@ -188,6 +231,7 @@ class AnswerRecord(Record):
     evidence: list[EvidenceRecord]
     nearest: list[NearestRecord]
     notes: list[str]
+    conflicts: list[str] = []
     usage: UsageRecord | None = None
     identities: IdentitiesRecord
     timings_ms: TimingsRecord
@@ -212,6 +256,7 @@ class AnswerRecord(Record):
             evidence=[EvidenceRecord.of(n, passage) for n, passage in enumerate(answer.evidence, 1)],
             nearest=[NearestRecord.of(ref) for ref in answer.nearest],
             notes=list(answer.notes),
+            conflicts=list(answer.conflicts),
             usage=None if answer.usage is None else UsageRecord(**asdict(answer.usage)),
             identities=IdentitiesRecord(
                 embedding=identities.embedding,
@@ -220,6 +265,29 @@ class AnswerRecord(Record):
                 settings_digest=identities.settings_digest,
             ),
             timings_ms=TimingsRecord(**answer.timings_ms),
+        )
+
+    def answer(self) -> Answer:
+        """Return the answer again, with what is kept of its passages."""
+        evidence = tuple(record.passage() for record in self.evidence)
+        return Answer(
+            question=self.question,
+            standalone_question=self.standalone_question,
+            parts=tuple(self.parts),
+            scope=self.scope.scope(),
+            limited_by=self.limited_by,
+            remark=self.remark,
+            briefs=tuple(record.ref() for record in self.briefs),
+            reason=self.reason,
+            answerable=self.answerable,
+            sentences=tuple(record.sentence(evidence) for record in self.sentences),
+            evidence=evidence,
+            nearest=tuple(record.ref() for record in self.nearest),
+            notes=tuple(self.notes),
+            conflicts=tuple(self.conflicts),
+            usage=None if self.usage is None else Usage(**self.usage.model_dump()),
+            identities=Identities(**self.identities.model_dump()),
+            timings_ms=self.timings_ms.model_dump(),
         )
 
     def to_json(self, *, indent: int | None = None) -> str:

@@ -352,6 +352,7 @@ class Answer:
         remark: what geobrief says itself, of itself or of what the corpus holds.
         briefs: briefs that the remark lists.
         answerable: of the part that is answered most surely.
+        conflicts: those of the notes that say how briefs disagree.
     """
 
     question: str
@@ -368,6 +369,7 @@ class Answer:
     answerable: float | None = None
     nearest: tuple[BriefRef, ...] = ()
     notes: tuple[str, ...] = ()
+    conflicts: tuple[str, ...] = ()
     usage: Usage | None = None
     timings_ms: Mapping[str, float] = field(default_factory=dict)
 

@@ -185,6 +185,12 @@ class Catalogue:
             oldest, dated, total = connection.execute(select(*columns).where(versions.c.superseded_at.is_(None))).one()
         return str(oldest) if oldest and 2 * dated > total else None
 
+    def newest_date(self) -> str | None:
+        """Return the last day of the newest dated present brief as YYYY-MM-DD; None where none is dated."""
+        with self.database.transaction() as connection:
+            newest = connection.scalar(select(func.max(versions.c.date_to)).where(versions.c.superseded_at.is_(None)))
+        return str(newest) if newest else None
+
     def count_chunks(self) -> int:
         """Return the number of chunks of present briefs."""
         statement = select(func.count()).select_from(chunks).join(versions, versions.c.text_id == chunks.c.text_id)
