@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -31,8 +32,9 @@ if TYPE_CHECKING:
 
     from rag.index import Index
     from rag.ingest import SyncReport
+    from rag.record import AnswerRecord
     from rag.settings import Settings
-    from rag.verify import Claim, Judgement
+    from rag.verify import Claim, Judgement, Verifier
 
 briefs_app = typer.Typer(help="List, show, remove or restore briefs.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -187,26 +189,33 @@ def doctor(
 
 
 def verify(
-    path: Annotated[Path, typer.Argument(help="An answer exported by `geobrief ask --json`.")],
+    path: Annotated[
+        Path, typer.Argument(help="An answer exported by `geobrief ask --json`, or a conversation exported as JSON.")
+    ],
     index: IndexOption = None,
     config: ConfigOption = None,
     json_: JsonOption = False,
 ) -> None:
-    """Check each citation of an exported answer again. Exit code 1 when one changed or is missing.
+    """Check each citation of an exported answer or conversation again. Exit code 1 when one changed or is missing.
 
     Example: geobrief ask "who signed it" --json > answer.json; geobrief verify answer.json
     """
     from rag.verify import FAILING, verify_record
 
-    record = _read_record(path)
+    records = _read_record(path)
     settings = settings_from(index, config)
 
-    def judge(claims: Sequence[Claim]) -> Sequence[Judgement]:
+    @cache
+    def verifier() -> Verifier:
         from rag.build import open_verifier
 
-        return open_verifier(settings).judge(claims)
+        return open_verifier(settings)
 
-    verdicts = verify_record(record, _open(settings).catalogue.versions, judge)
+    def judge(claims: Sequence[Claim]) -> Sequence[Judgement]:
+        return verifier().judge(claims)
+
+    versions = cache(_open(settings).catalogue.versions)
+    verdicts = [verdict for record in records for verdict in verify_record(record, versions, judge)]
     if json_:
         rows = [{"verdict": v.verdict, "sentence": v.sentence, **v.citation.model_dump()} for v in verdicts]
         typer.echo(json.dumps({"citations": rows}, ensure_ascii=False, indent=2))
@@ -219,13 +228,18 @@ def verify(
         raise typer.Exit(1)
 
 
-def _read_record(path: Path) -> Any:
+def _read_record(path: Path) -> list[AnswerRecord]:
+    """Read the answers of an exported file: one, or all of a conversation."""
     from pydantic import ValidationError
 
+    from rag.export.conversation import ConversationRecord, FileKind
     from rag.record import AnswerRecord
 
     try:
-        return AnswerRecord.model_validate_json(path.read_bytes())
+        data = path.read_bytes()
+        if FileKind.model_validate_json(data).kind == "conversation":
+            return ConversationRecord.model_validate_json(data).answers
+        return [AnswerRecord.model_validate_json(data)]
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from error
     except ValidationError as error:
@@ -243,7 +257,9 @@ def _ingest_once(
     from rag.build import open_index, sync_limits
     from rag.errors import IndexMissing
     from rag.ingest import plan, sync
+    from rag.uploads import with_uploads
 
+    paths = [str(path) for path in with_uploads(settings.index, paths)]
     limits = sync_limits(settings, lock_timeout_s=lock_timeout)
     if dry_run:
         try:
