@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import zip_longest
 
 from langchain_core.documents import Document
 
 from rag.catalogue import BriefRow, Catalogue
 from rag.cite import quoted
-from rag.lexicon import STANDS_FOR, STOP_WORDS, Word, analyse, present
+from rag.lexicon import STANDS_FOR, STOP_WORDS, Word, analyse, present, stem
 from rag.requests import Request
 from rag.types import BriefRef, Scope, Sentence, Span
 
@@ -63,6 +64,8 @@ class Overview:
             return Response(_HELP.format(extent=_extent(rows)))
         if request.this:
             return self._of_this(rows, scope, last_cited[request.this - 1 : request.this])
+        if request.kind == "mentions":
+            return self._mentioning(request.about, rows, scope)
         on = _on(request.about, rows)
         if request.kind == "briefs":
             return self._listed(request.about, rows, on, scope)
@@ -83,6 +86,21 @@ class Overview:
             f"{_count(len(others), 'more brief' if on else 'brief')} mention{'s' * (len(others) == 1)} it"
         ] * bool(others)
         return Response("; ".join(parts) + ".", _refs([*on, *others][:LISTED]))
+
+    def _mentioning(self, about: str, rows: Sequence[BriefRow], scope: Scope) -> Response | None:
+        """Quote sentences that name a subject, one of each brief before a second of any, the newest brief first."""
+        words = _stems(about)
+        held = set(self.catalogue.mentioning(words, scope))
+        naming = [row for row in rows if row.brief_id in held]
+        found = [_units_with(words, self.catalogue.passages_of([row.brief_id], scope)) for row in naming[:LISTED]]
+        picked = [one for nth in zip_longest(*found) for one in nth if one is not None][: self.max_sentences]
+        if not picked:
+            return None
+        quoted_ones = len({passage.metadata["brief_id"] for passage, _ in picked})
+        shown = "" if quoted_ones == len(naming) else f", {quoted_ones} of them quoted"
+        order = ", the newest first" if len(naming) > 1 else ""
+        verb = "mentions" if len(naming) == 1 else "mention"
+        return _quoting(picked, f"{_extent(naming)} {verb} {about}{_within(scope)}{shown}{order}:")
 
     def _of_this(self, rows: Sequence[BriefRow], scope: Scope, last_cited: Sequence[str]) -> Response:
         chosen = last_cited or scope.briefs[:1]
@@ -169,6 +187,17 @@ def _paragraph_openings(passages: Sequence[Document]) -> list[tuple[Document, Sp
             whole = unit["kind"] == "sentence" and len(text.split()) >= _MIN_WORDS
             (found if opens and whole else short).append((passage, Span(start, end)))
     return found or short[:1]
+
+
+def _units_with(words: Sequence[str], passages: Sequence[Document]) -> list[tuple[Document, Span]]:
+    """Return the units that hold every word, in order."""
+    stems = [stem(word) for word in words]
+    return [
+        (passage, Span(unit["start"], unit["end"]))
+        for passage in passages
+        for unit in passage.metadata["units"]
+        if all(present(one, analyse(_text(passage, unit))) > 0 for one in stems)
+    ]
 
 
 def _text(passage: Document, unit: Mapping[str, int]) -> str:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["greeting", "thanks", "help", "briefs", "digest", "news"]
+Kind = Literal["greeting", "thanks", "help", "briefs", "digest", "news", "mentions"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +14,8 @@ class Request:
     """A wish that no single passage answers.
 
     Attributes:
-        kind: `briefs` asks which briefs there are, `digest` for the gist of some, `news` for the newest of some.
+        kind: `briefs` asks which briefs there are, `digest` for the gist of some, `news` for the newest of some,
+            `mentions` for the sentences that name a subject.
         about: what the briefs are to be about; empty for all.
         this: place, from 1, of the brief that is meant among those that the last answer rests on or lists; None where
             briefs are meant by subject.
@@ -29,6 +30,7 @@ _POLITE = r"(?:(?:please|could you|can you|would you|will you)\s+)*"
 _BRIEFS = r"(?:briefs?|briefings?|documents?|reports?)"
 _ON = r"(?:on|about|regarding|concerning|covering|related to|that (?:cover|mention|deal with)|mentioning|from)"
 _ABOUT = r"(?P<about>\S+(?: \S+){0,7})"
+_NAMED = r"(?P<about>(?!(?:who|whom|whose|what|which|when|where|why|how|whether|if)\b)\S+(?: \S+){0,3})"
 _PLACES = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 _NTH = rf"the (?P<place>{'|'.join(_PLACES)})(?: brief| document| report| one)"
 _THIS = rf"(?:(?:this|that|the same|it)(?: brief| document| report| one)?|{_NTH})"
@@ -89,6 +91,13 @@ _DIGESTS = tuple(
         rf"what does (?:{_ITS} (?:brief|document|report)|{_NTH}) say",
     )
 )
+_MENTIONS = (
+    re.compile(
+        rf"{_POLITE}what do(?:es)? (?:the |your )?(?:{_BRIEFS}|corpus|archive) (?:say|tell)s?(?: us| me)?"
+        rf" (?:on|about) {_NAMED}",
+        re.IGNORECASE,
+    ),
+)
 _NEWS = tuple(
     re.compile(rf"{form}(?: (?:on|about|in|with|regarding|around|from|for) {_ABOUT})?", re.IGNORECASE)
     for form in (
@@ -135,6 +144,7 @@ def understand(question: str) -> Request | None:
         ("briefs", _LISTS),
         ("digest", _DIGESTS),
         ("news", _NEWS),
+        ("mentions", _MENTIONS),
     )
     for wanted, patterns in forms:
         for pattern in patterns:

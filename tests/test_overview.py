@@ -166,6 +166,18 @@ def test_the_record_tells_remark_list_and_limit(assistant: Assistant) -> None:
     assert AnswerRecord.of(assistant.ask("As of 10 May 2023, who fled?")).limited_by == "As of 10 May 2023"
 
 
+@pytest.mark.parametrize(
+    "question",
+    ["Where did the envoys of both sides meet on 6 May 2023?", "Which briefs are there on Sudan?", "Who won the cup?"],
+)
+def test_a_record_gives_back_the_answer_that_it_was_made_of(assistant: Assistant, question: str) -> None:
+    answer = assistant.ask(question, scope=Scope(date_from=date(2023, 5, 1), regions=("africa",)))
+    record = AnswerRecord.of(answer)
+    again = AnswerRecord.model_validate_json(record.to_json()).answer()
+    assert AnswerRecord.of(again) == record
+    assert (again.text, again.scope, again.conflicts) == (answer.text, answer.scope, answer.conflicts)
+
+
 def test_a_follow_up_may_be_asked_of_one_brief_of_the_last_answer(assistant: Assistant) -> None:
     listed = assistant.ask("Which briefs are there on Sudan?")
     assert [ref.brief_id for ref in listed.briefs] == ["truce", "sudan", "chad"]
@@ -178,3 +190,17 @@ def test_a_follow_up_may_be_asked_of_one_brief_of_the_last_answer(assistant: Ass
     assert fourth.scope == Scope()
     kept = assistant.ask("What does the second one say?", history=history, scope=Scope(briefs=("chad",)))
     assert kept.scope.briefs == ("chad",)
+
+
+def test_what_the_briefs_say_about_a_name_quotes_the_sentences_that_name_it(assistant: Assistant) -> None:
+    answer = assistant.ask("What do the briefs say about Jeddah?")
+    assert quotes(answer) == [TRUCE, "Envoys of both sides met in Jeddah on 6 May 2023 for the first time."]
+    assert answer.remark == "2 briefs of 2023-05-07 to 2023-05-21 mention Jeddah, the newest first:"
+    limited = assistant.ask("What do the briefs say about Jeddah?", scope=Scope(date_to=date(2023, 5, 10)))
+    assert quotes(limited) == quotes(answer)[1:]
+
+
+def test_a_name_that_no_brief_holds_is_asked_of_the_briefs(assistant: Assistant) -> None:
+    answer = assistant.ask("What do the briefs say about Zanzibar?")
+    assert answer.abstained
+    assert answer.remark is None

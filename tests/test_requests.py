@@ -35,6 +35,8 @@ DEV = Path(__file__).parents[1] / "evals" / "datasets" / "briefs" / "dev.jsonl"
         ("What has changed on Sudan?", Request("news", "Sudan")),
         ("Any news on the grain deal?", Request("news", "the grain deal")),
         ("What's new?", Request("news")),
+        ("What do the briefs say about the Indio River?", Request("mentions", "the Indio River")),
+        ("what does the corpus say on Wagner", Request("mentions", "Wagner")),
     ],
 )
 def test_a_wish_is_understood(said: str, request_: Request) -> None:
@@ -49,6 +51,8 @@ def test_a_wish_is_understood(said: str, request_: Request) -> None:
         "What happened in Gabon in August 2023?",
         "Which article of the treaty names the Commission?",
         "How does it work?",
+        "What do the briefs say about who signed the treaty?",
+        "What do the briefs say about the number of people who fled from Khartoum in May?",
         "Who thanked whom?",
         "What changed the mind of the minister who had refused to sign the accord twice before?",
         "Help for which country was announced?",
