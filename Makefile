@@ -35,7 +35,7 @@ setup: .venv/.installed
 
 run: setup
 	@$(BIN)/geobrief ingest corpus
-	@exec $(BIN)/python app.py --host "$(HOST)" --port "$(PORT)"
+	@exec $(BIN)/python app.py --host "$(HOST)" --port "$(PORT)" $(SERVE)
 
 ask: setup
 	@$(BIN)/geobrief ingest corpus >/dev/null

@@ -34,6 +34,8 @@ CATALOGUE_FILE = "catalogue.sqlite3"
 VECTORS_FOLDER = "chroma"
 KEPT_PASTS = 4
 """Moments of the past for which a copy of the catalogue is kept."""
+WARM_UP_QUESTIONS = 3
+"""Questions read at start: torch prepares its kernels anew for most lengths of input."""
 CHARS_PER_TOKEN = 3
 """For embeddings that cannot count tokens: English has four to five, other scripts fewer."""
 
@@ -262,8 +264,10 @@ def sync_limits(settings: Settings, *, lock_timeout_s: float | None = None) -> S
 
 
 def warm_up(assistant: Assistant) -> None:
-    """Load model and vectors now, so that the first question is as fast as the next."""
-    assistant.reader.read("warm up", assistant.retriever.search("warm up"))
+    """Load models and vectors now, so that the first question is as fast as the next. Asks no LLM."""
+    titles = [row.title for row in assistant.catalogue.briefs()[:WARM_UP_QUESTIONS]]
+    for question in titles or ["warm up"]:
+        assistant.reader.read(question, assistant.retriever.search(question))
 
 
 def token_counter(embeddings: Embeddings) -> CountTokens:

@@ -8,10 +8,14 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from langchain_core.documents import Document
 from langchain_core.messages import BaseMessage
 
+from rag.catalogue import BriefRow
 from rag.errors import UsageError
 from rag.types import (
     Answer,
@@ -27,6 +31,7 @@ from rag.types import (
     Sentence,
     sha256,
 )
+from rag.ui.library import Facets, WholeBrief
 
 EXAMPLES = ("What sectors will they cooperate on?", "Who won the cup?", "When did the talks end?")
 
@@ -57,6 +62,7 @@ def passage(text: str, *, brief_id: str, title: str, start: int = 0, **known: ob
         "start": start,
         "end": start + len(text),
         "sha256": sha256(text),
+        "text_sha256": "",
         **known,
     }
     return Document(page_content=text, metadata=metadata)
@@ -75,6 +81,7 @@ def answer(
 ) -> Answer:
     """An answer about everything."""
     made_by = Identities("fake", "fake", "float32", "0")
+    more.setdefault("timings_ms", dict.fromkeys(("rewrite", "retrieve", "read", "answer", "verify", "total"), 1.0))
     return Answer(question, question, Scope(), tuple(sentences), tuple(evidence), made_by, **more)  # type: ignore[arg-type]
 
 
@@ -92,8 +99,10 @@ class FakeAnswers:
             passage(HARBOUR, brief_id="harbour", title="Talks on the harbour", url="javascript:alert(1)"),
         )  # fmt: skip
 
-    def stream(self, question: str, *, history: Sequence[BaseMessage] = (), dates: bool = True) -> Iterator[Event]:
-        """As an assistant does."""
+    def stream(
+        self, question: str, *, history: Sequence[BaseMessage] = (), scope: Scope = Scope(), dates: bool = True
+    ) -> Iterator[Event]:
+        """As an assistant does; a scope is put into the answer."""
         if not question.strip():
             raise UsageError("the question is empty; ask something")
         if len(question) > 10_000:
@@ -109,12 +118,12 @@ class FakeAnswers:
         for sentence in sentences:
             time.sleep(1.0 if "slowly" in question else 0.0)
             yield Said(sentence)
-        yield Answered(self._whole(question, sentences, evidence))
+        yield Answered(replace(self._whole(question, sentences, evidence), scope=scope))
 
     def _found(self, question: str) -> tuple[Document, ...]:
         if "hostile" not in question:
             return self.evidence
-        return (passage(HOSTILE, brief_id="hostile", title=HOSTILE, heading=HOSTILE, source=HOSTILE, region=HOSTILE),)
+        return (passage(HOSTILE, brief_id="hostile", title=HOSTILE, heading=HOSTILE, source=HOSTILE, region=[HOSTILE]),)
 
     def _sentences(self, question: str, evidence: tuple[Document, ...]) -> tuple[Sentence, ...]:
         if "hostile" in question:
@@ -129,6 +138,29 @@ class FakeAnswers:
             return answer(question, sentences, evidence, notes=("1 undated brief was left out",))
         nearest = (BriefRef("beijing", "Putin in Beijing", "2024-05-16"), BriefRef("harbour", "Talks", None))
         return answer(question, (), evidence, reason="The briefs say nothing about a cup.", nearest=nearest)
+
+
+class FakeLibrary:
+    """The two briefs, whole."""
+
+    def __init__(self) -> None:
+        before = "The day before was quiet. ".ljust(99) + "\n"
+        self.texts = {"beijing": f"{before}{BEIJING}\n\nThe end.", "harbour": HARBOUR, "hostile": HOSTILE}
+
+    def facets(self) -> Facets:
+        return Facets(regions=("China", "Russia"), sources=("Example Wire",), topics=("energy", HOSTILE))
+
+    def briefs(self) -> Sequence[BriefRow]:
+        return ()
+
+    def whole(self, brief_id: str, text_sha256: str | None = None) -> WholeBrief | None:
+        text = self.texts.get(brief_id)
+        if text is None:
+            return None
+        return WholeBrief(brief_id, f"The brief {brief_id}", "2024-05-16", "Example Wire", None, text, "", (0, 50))
+
+    def newest(self) -> str | None:
+        return "2024-05-16"
 
 
 LOOPBACK = (None, "", "127.0.0.1", "localhost", "::1", b"127.0.0.1", b"localhost")
@@ -150,6 +182,14 @@ def report_outside(event: str, args: tuple[object, ...]) -> None:
 if __name__ == "__main__":
     sys.addaudithook(report_outside)
     from rag import ui
+    from rag.ui.exporting import export_route
+    from rag.ui.visitor import user_of
+    from rag.userdata import UserData
 
-    ui.launch(ui.build_ui(FakeAnswers(), examples=EXAMPLES), host="127.0.0.1", port=int(sys.argv[1]), examples=EXAMPLES)
+    with TemporaryDirectory() as folder:
+        userdata = UserData(Path(folder) / "userdata.db")
+        page = ui.build_ui(FakeAnswers(), examples=EXAMPLES, library=FakeLibrary(), userdata=userdata)
+        routes = [export_route(userdata, user_of)]
+        ui.launch(page, host="127.0.0.1", port=int(sys.argv[1]), examples=EXAMPLES, routes=routes)
+        userdata.close()
     print("ended")

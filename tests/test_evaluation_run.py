@@ -361,7 +361,7 @@ def test_the_command_writes_reports_and_compares_them(
 ) -> None:
     monkeypatch.setenv("GEOBRIEF_EMBEDDING__MODEL", "tests.fakes:HashEmbeddings")
     out = data.parent
-    common = ["eval", "--dataset", str(data), "--work", str(out / "work")]
+    common = ["eval", "--dataset", str(data), "--work", str(out / "work"), "--no-keep"]
     targets = ["--json", f"{out}/a.json", "--html", f"{out}/a.html", "--markdown", f"{out}/a.md"]
     assert run([*common, "--systems", "bm25,full", *targets]) == 0
     assert "bm25" in capsys.readouterr().out

@@ -8,16 +8,27 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from datetime import date
 from html.parser import HTMLParser
+from typing import Any
 
 import pytest
 from langchain_core.messages import BaseMessage
 
 from rag.errors import IndexLocked, UsageError
-from rag.types import Answered, BriefRef, Citation, Event, Retrieved, Rewritten, Said, Sentence
+from rag.types import Answered, BriefRef, Citation, Event, Retrieved, Rewritten, Said, Scope, Sentence
+from rag.ui.asking import Asked, Desk, answering
 from rag.ui.conversation import WENT_WRONG, Turn, converse, history
+from rag.ui.escape import is_web_address
+from rag.ui.evidence import evidence_html
+from rag.ui.facts import facts_of, warnings_of
+from rag.ui.follow_ups import follow_ups
+from rag.ui.library import WholeBrief
+from rag.ui.links import Link, link_of
 from rag.ui.port import listening_socket, require_free_port
-from rag.ui.render import answer_html, evidence_html, is_web_address, question_html
+from rag.ui.reader_view import brief_html, places
+from rag.ui.render import answer_html, question_html
+from rag.ui.scope_bar import chips_html, names, scope_of, without
 from tests.fakes_ui import BEIJING, HOSTILE, FakeAnswers, answer, passage, quoted
 
 EVIDENCE = FakeAnswers().evidence
@@ -60,7 +71,9 @@ class Scripted:
     def __init__(self, *events: Event, error: Exception | None = None) -> None:
         self.events, self.error = events, error
 
-    def stream(self, question: str, *, history: Sequence[BaseMessage] = (), dates: bool = True) -> Iterator[Event]:
+    def stream(
+        self, question: str, *, history: Sequence[BaseMessage] = (), scope: Scope = Scope(), dates: bool = True
+    ) -> Iterator[Event]:
         yield from self.events
         if self.error:
             raise self.error
@@ -126,12 +139,15 @@ def test_only_a_web_address_becomes_a_link(url: str | None, is_link: bool) -> No
     assert ("Open the source" in html) is is_link
 
 
-def test_each_sentence_ends_with_a_link_to_its_evidence() -> None:
+def test_each_sentence_ends_with_a_chip_that_tells_its_source_and_opens_it() -> None:
     html = answer_html(answered(quoted(EVIDENCE, 1, AGREED), quoted(EVIDENCE, 2, "No text was published.")), number=4)
-    assert Page(html).text.startswith(f"{AGREED} [1]No text was published. [2]")
-    assert re.findall(r'href="(#[^"]+evidence-\d)"', html) == [
-        "#turn-4-sentence-0-evidence-1",
-        "#turn-4-sentence-1-evidence-2",
+    text = Page(html).text
+    about = "Putin in Beijing · 2024-05-16 · Example Wire"
+    assert f"{AGREED} [1]: {about}{about} “{AGREED}”" in text
+    assert "[2]: Talks on the harbour · undatedTalks on the harbour · undated “No text was published.”" in text
+    assert re.findall(r'href="(#[^"]+citation-\d)"', html) == [
+        "#turn-4-sentence-0-citation-0",
+        "#turn-4-sentence-1-citation-0",
     ]
 
 
@@ -139,6 +155,140 @@ def test_an_abstention_shows_its_reason_and_the_nearest_briefs() -> None:
     nearest = (BriefRef("a", "Putin in Beijing", "2024-05-16"), BriefRef("b", "Talks", None))
     text = Page(answer_html(answered(reason="Nothing about a cup.", nearest=nearest), number=0)).text
     assert "Nothing about a cup.Nearest briefsPutin in Beijing 2024-05-16Talks undated" in text
+
+
+def test_support_dates_and_origins_are_told_at_a_glance() -> None:
+    one = answer("?", (quoted(EVIDENCE, 1, AGREED),), EVIDENCE)
+    both = answer("?", (quoted(EVIDENCE, 1, AGREED), quoted(EVIDENCE, 2, "No text was published.")), EVIDENCE)
+    assert facts_of(one) == ["1 sentence, verbatim", "2024-05-16"]
+    assert facts_of(both) == ["2 sentences, verbatim", "2024-05-16", "2 briefs, 1 source"]
+    assert facts_of(answer("?", (), EVIDENCE)) == []
+
+
+def test_thin_old_and_conflicting_evidence_is_warned_of() -> None:
+    said = (quoted(EVIDENCE, 1, AGREED),)
+    assert warnings_of(answer("?", said, EVIDENCE, answerable=0.9), "2024-06-01") == []
+    assert warnings_of(answer("?", said, EVIDENCE, answerable=0.6), None) == [
+        "Thin evidence: one sentence, which answers with a probability of 0.60."
+    ]
+    assert warnings_of(answer("?", said, EVIDENCE), "2026-06-01") == [
+        "Old evidence: the newest brief cited is of 2024-05-16; there are briefs up to 2026-06-01."
+    ]
+    differ = answer("?", said, EVIDENCE, notes=("They differ.", "One was left out."), conflicts=("They differ.",))
+    html = answer_html(turn(Answered(differ)), number=0)
+    assert re.findall(r'class="gb-(warning|note)">(?:<b>)?Note:(?:</b>)? ([^<]+)', html) == [
+        ("warning", "They differ."),
+        ("note", "One was left out."),
+    ]
+
+
+def test_what_may_be_asked_next_is_named_in_the_evidence_and_not_in_the_question() -> None:
+    text = "On Monday the talks of Vladimir Putin with Xi Jinping ended in Harbin. They spoke of Gazprom."
+    evidence = (passage(text, brief_id="a", title="A"), passage("He met Xi Jinping again.", brief_id="b", title="B"))
+    asked = answer("Where did Vladimir Putin talk?", (quoted(evidence, 1, text),), evidence)
+    assert follow_ups(asked) == (
+        "What do the briefs say about Xi Jinping?",
+        "What do the briefs say about Gazprom?",
+        "Summarise this brief",
+    )
+    assert follow_ups(answer("Who?", (), evidence, reason="Nothing.")) == ()
+
+
+# A brief to be read
+
+
+def brief(text: str, **known: Any) -> WholeBrief:
+    return WholeBrief("beijing", "Putin in Beijing", "2024-05-16", None, None, text, known.pop("sha", ""), **known)
+
+
+def test_the_whole_brief_is_shown_with_exactly_the_cited_characters_marked() -> None:
+    before = "x" * 100
+    one = answered(quoted(EVIDENCE, 1, "Putin and Xi met"), quoted(EVIDENCE, 1, AGREED))
+    chosen = places(one)[1]
+    html = brief_html(brief(before + BEIJING + " The end."), one, number=3, chosen=chosen)
+    assert marks(html) == ["Putin and Xi met", AGREED]
+    assert re.findall(r'<mark class="is-chosen"[^>]*>(.*?)</mark>', html) == [AGREED]
+    assert before + BEIJING + " The end." in Page(html).text
+    assert "Citation 2 of 2" in Page(html).text
+    assert "page 3" in Page(html).text
+    assert 'href="#turn-3-sentence-0-citation-0">Previous' in html
+    assert ">Next</a>" not in html
+
+
+def test_pages_of_a_brief_are_numbered_where_they_start() -> None:
+    html = brief_html(brief("First.Second.", page_starts=(0, 6)), answered(), number=0)
+    assert Page(html).text.endswith("Page 1First.Page 2Second.")
+
+
+def test_of_a_very_long_brief_the_part_around_the_citation_is_shown() -> None:
+    long = "a" * 300_000 + "Needle." + "b" * 300_000
+    cited = passage(long, brief_id="beijing", title="Long")
+    one = turn(Answered(answer("?", (quoted((cited,), 1, "Needle."),), (cited,))))
+    html = brief_html(brief(long), one, number=0, chosen=places(one)[0])
+    assert marks(html) == ["Needle."]
+    assert "of 600,007 are shown" in html
+    assert len(html) < 210_000
+
+
+def test_hostile_briefs_stay_text() -> None:
+    text = f"{HOSTILE}<mark>not cited</mark>"
+    evil = WholeBrief("beijing", HOSTILE, HOSTILE, HOSTILE, "javascript:alert(1)", text, "", remark=HOSTILE)
+    cited = passage(text, brief_id="beijing", title=HOSTILE)
+    one = turn(Answered(answer("?", (quoted((cited,), 1, HOSTILE),), (cited,))))
+    page = Page(brief_html(evil, one, number=0, chosen=places(one)[0]))
+    assert text in page.text
+    assert not {"img", "script", "iframe", "h1"} & set(page.tags)
+    assert page.tags.count("mark") == 1
+    assert all(value and value.startswith("#turn-") for name, value in page.attributes if name == "href")
+
+
+@pytest.mark.parametrize(
+    ("data", "link"),
+    [
+        ({"turn": 0, "what": "evidence"}, Link(0, "evidence")),
+        ({"turn": 1, "what": "sentence-2-citation-3"}, Link(1, "citation", 2, 3)),
+        ({"turn": 1, "what": "nearest-4"}, Link(1, "nearest", 4)),
+        ({"turn": 2, "what": "evidence"}, None),
+        ({"turn": -1, "what": "evidence"}, None),
+        ({"turn": "0", "what": "evidence"}, None),
+        ({"turn": 0, "what": "delete"}, None),
+        ({"turn": 0, "what": "brief-99999"}, None),
+        ({"turn": 0}, None),
+        ("evidence", None),
+        (None, None),
+    ],
+)
+def test_what_a_page_sends_is_read_strictly(data: object, link: Link | None) -> None:
+    assert link_of(data, 2) == link
+
+
+# Which briefs are asked
+
+
+def test_the_scope_bar_reads_days_months_and_years() -> None:
+    scope = scope_of(("2024", "2024-06", "2025-01-31", ["China"], [], None))
+    assert scope == Scope(date(2024, 1, 1), date(2024, 6, 30), date(2025, 1, 31), regions=("China",))
+    with pytest.raises(UsageError, match="From"):
+        scope_of(("yesterday", "", "", [], [], []))
+
+
+def test_each_limit_is_a_chip_that_can_be_removed() -> None:
+    given: tuple[Any, ...] = ("2024", "", "", ["China", HOSTILE], [], [])
+    page = Page(chips_html(dict(zip(names(), given, strict=True))))
+    assert page.tags.count("button") == 3
+    assert HOSTILE in page.text
+    assert not {"img", "script", "a"} & set(page.tags)
+    assert without(given, {"name": "regions", "value": HOSTILE}) == ("2024", "", "", ["China"], [], [])
+    assert without(given, {"name": "date_from", "value": "2024"}) == ("", "", "", ["China", HOSTILE], [], [])
+    assert without(given, {"name": "nothing"}) == given
+    assert "All briefs" in Page(chips_html({})).text
+
+
+def test_a_limit_that_is_no_date_is_told_in_the_chat() -> None:
+    asked = Asked("Who?", fields=("soon", "", "", [], [], []))
+    (only,) = answering(Desk(FakeAnswers()), asked)
+    assert only.failure is not None
+    assert "From" in only.failure
 
 
 def test_notes_and_a_changed_question_are_shown() -> None:

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-import signal
-import socket
 import subprocess
 import sys
 import urllib.error
@@ -17,115 +13,75 @@ from typing import Any
 
 import pytest
 
+from tests.browser import (
+    ENVIRONMENT,
+    HERE,
+    MARKS,
+    Server,
+    Watched,
+    ask,
+    chromium_running,
+    finished,
+    free_port,
+    serious_faults,
+    sync_api,
+)
 from tests.fakes_ui import HOSTILE
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+pytestmark = MARKS
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed"),
-]
-
-HERE = Path(__file__).parent
-ENVIRONMENT = {**os.environ, "PYTHONPATH": str(HERE.parent)}
-QUIET = [
-    "--no-sandbox",  # Chromium refuses its sandbox to root, which containers run as
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
 AGREED = "They agreed to cooperate in industry, space and nuclear energy."
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def serving(port: int) -> list[str]:
     return [sys.executable, str(HERE / "fakes_ui.py"), str(port)]
 
 
-class Server:
-    """The chat in a process of its own."""
-
-    def __init__(self) -> None:
-        self.port = free_port()
-        self.address = f"http://127.0.0.1:{self.port}"
-        self.process = subprocess.Popen(
-            serving(self.port), env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
-        assert self.process.stdout is not None
-        self.greeting = [self.process.stdout.readline() for _ in range(5)]
-
-    def stop(self) -> str:
-        """Press Ctrl-C and return what was printed since the greeting."""
-        self.process.send_signal(signal.SIGINT)
-        return self.process.communicate(timeout=20)[0]
-
-
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    running = Server()
+    port = free_port()
+    running = Server(serving(port), port)
+    running.printed += running.lines(4)
     yield running
     printed = running.stop()
     assert "OUTSIDE" not in printed
+    assert "gradio/queueing.py" not in printed
 
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+    with chromium_running() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
 def open_page(chromium: Any, server: Server) -> Iterator[Any]:
     """Open the chat in a browser of its own; at the end, check that it asked nobody but the server."""
-    contexts, requests, errors = [], [], []
+    contexts, opened = [], []
 
-    def opened(*, width: int = 1440, height: int = 900, scheme: str = "light") -> Any:
+    def open_one(*, width: int = 1440, height: int = 900, scheme: str = "light") -> Any:
         context = chromium.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
         contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(15_000)
-        page.on("request", lambda request: requests.append(request.url))
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-        page.goto(server.address)
-        page.get_by_role("button", name="Ask", exact=True).wait_for()
-        return page
+        watched = Watched(context.new_page())
+        opened.append(watched)
+        watched.page.goto(server.address)
+        watched.page.get_by_role("button", name="Ask", exact=True).wait_for()
+        return watched.page
 
-    yield opened
+    yield open_one
     for context in contexts:
         context.close()
-    assert requests
-    assert [url for url in requests if not url.startswith((f"{server.address}/", "data:", "blob:"))] == []
-    assert errors == []
-
-
-def ask(page: Any, question: str) -> None:
-    """Ask, and wait until the answer is complete."""
-    page.get_by_role("textbox", name="Question").fill(question)
-    page.get_by_role("textbox", name="Question").press("Enter")
-    sync_api.expect(page.get_by_role("textbox", name="Question")).to_have_value("")
-    finished(page)
-
-
-def finished(page: Any) -> None:
-    page.get_by_role("button", name="Ask", exact=True).and_(page.locator(":enabled")).wait_for()
-    page.wait_for_timeout(100)  # the page ignores Enter until the server has closed the stream, a moment later
+    assert all(watched.requests for watched in opened)
+    assert [url for watched in opened for url in watched.elsewhere(server.address)] == []
+    assert [problem for watched in opened for problem in watched.problems] == []
 
 
 def test_an_example_question_is_answered_with_citations(open_page: Any) -> None:
     page = open_page()
     page.get_by_role("button", name="What sectors will they cooperate on?").click()
-    sync_api.expect(page.locator(".gb-sentence")).to_have_text(["Putin and Xi met in Beijing. [1]", f"{AGREED} [1]"])
+    sync_api.expect(page.locator(".gb-sentence .gb-text")).to_have_text(["Putin and Xi met in Beijing.", AGREED])
+    sync_api.expect(page.locator(".gb-sentence .gb-cite")).to_have_count(2)
+    sync_api.expect(page.locator(".gb-facts")).to_have_text("2 sentences, verbatim · 2024-05-16")
     sync_api.expect(page.locator(".gb-note")).to_have_text("Note: 1 undated brief was left out")
 
 
@@ -135,19 +91,66 @@ def test_an_answer_arrives_sentence_by_sentence(open_page: Any) -> None:
     page.get_by_role("textbox", name="Question").press("Enter")
     sync_api.expect(page.locator(".gb-sentence")).to_have_count(1)
     sync_api.expect(page.locator(".gb-pending")).to_be_visible()
-    sync_api.expect(page.get_by_role("button", name="Answering…")).to_be_disabled()
+    sync_api.expect(page.get_by_role("button", name="Stop", exact=True)).to_be_visible()
     sync_api.expect(page.locator(".gb-sentence")).to_have_count(2)
     finished(page)
     sync_api.expect(page.locator(".gb-pending")).to_have_count(0)
 
 
-def test_a_citation_leads_to_its_marked_words(open_page: Any) -> None:
+def test_an_answer_can_be_stopped_and_asked_again(open_page: Any) -> None:
+    page = open_page()
+    page.get_by_role("textbox", name="Question").fill("slowly: what sectors?")
+    page.get_by_role("textbox", name="Question").press("Enter")
+    sync_api.expect(page.locator(".gb-sentence")).to_have_count(1)
+    page.get_by_role("button", name="Stop", exact=True).click()
+    finished(page)
+    page.wait_for_timeout(1_500)
+    sync_api.expect(page.locator(".gb-sentence")).to_have_count(1)
+    sync_api.expect(page.locator(".gb-answer")).to_contain_text("Stopped.")
+    page.get_by_role("link", name="Ask again").click()
+    sync_api.expect(page.locator(".gb-sentence")).to_have_count(2)
+    finished(page)
+    sync_api.expect(page.locator(".gb-question")).to_have_count(1)
+
+
+def test_a_question_can_be_changed_and_what_came_after_it_goes(open_page: Any) -> None:
+    page = open_page()
+    ask(page, "Who won the cup?")
+    ask(page, "When did the talks end?")
+    page.get_by_role("link", name="Edit the question").first.click()
+    box = page.get_by_role("textbox", name="Question")
+    sync_api.expect(box).to_have_value("Who won the cup?")
+    sync_api.expect(box).to_be_focused()
+    ask(page, "What sectors?")
+    sync_api.expect(page.locator(".gb-question")).to_have_text(["What sectors?"])
+
+
+def test_a_citation_opens_the_brief_at_its_exact_words(open_page: Any) -> None:
     page = open_page()
     ask(page, "What sectors?")
     page.locator(".gb-cite").nth(1).click()
-    sync_api.expect(page.locator("mark.is-chosen")).to_have_text(AGREED)
-    sync_api.expect(page.locator(".gb-card.is-chosen")).to_be_focused()
-    sync_api.expect(page.locator("mark.is-chosen")).to_be_in_viewport()
+    sync_api.expect(page.locator(".gb-brief mark.is-chosen")).to_have_text(AGREED)
+    sync_api.expect(page.locator(".gb-brief mark.is-chosen")).to_be_focused()
+    sync_api.expect(page.locator(".gb-brief mark.is-chosen")).to_be_in_viewport()
+    sync_api.expect(page.locator(".gb-brief")).to_contain_text("The day before was quiet.")
+    sync_api.expect(page.locator(".gb-about")).to_contain_text("page 3")
+    page.get_by_role("link", name="Previous").click()
+    sync_api.expect(page.locator(".gb-brief mark.is-chosen")).to_have_text("Putin and Xi met in Beijing.")
+    page.get_by_role("link", name="Next").click()
+    sync_api.expect(page.locator(".gb-brief mark.is-chosen")).to_have_text(AGREED)
+    page.get_by_role("link", name="Evidence", exact=True).click()
+    sync_api.expect(page.locator(".gb-card mark")).to_have_text(["Putin and Xi met in Beijing.", AGREED])
+
+
+def test_a_citation_tells_its_source_when_pointed_at(open_page: Any) -> None:
+    page = open_page()
+    ask(page, "What sectors?")
+    sync_api.expect(page.locator(".gb-tip").nth(1)).to_be_hidden()
+    page.locator(".gb-cite").nth(1).hover()
+    sync_api.expect(page.locator(".gb-tip").nth(1)).to_be_visible()
+    sync_api.expect(page.locator(".gb-tip").nth(1)).to_have_text(
+        f"Putin in Beijing · 2024-05-16 · Example Wire “{AGREED}”"
+    )
 
 
 def test_a_citation_works_from_the_keyboard_and_escape_returns_to_it(open_page: Any) -> None:
@@ -156,7 +159,7 @@ def test_a_citation_works_from_the_keyboard_and_escape_returns_to_it(open_page: 
     page.locator(".gb-cite").nth(1).focus()
     sync_api.expect(page.locator("mark.is-chosen")).to_have_text(AGREED)
     page.keyboard.press("Enter")
-    sync_api.expect(page.locator(".gb-card.is-chosen")).to_be_focused()
+    sync_api.expect(page.locator(".gb-brief mark.is-chosen")).to_be_focused()
     page.keyboard.press("Escape")
     sync_api.expect(page.locator(".gb-cite").nth(1)).to_be_focused()
 
@@ -166,9 +169,105 @@ def test_an_earlier_answer_shows_its_evidence_again(open_page: Any) -> None:
     ask(page, "What sectors?")
     ask(page, "When did the talks end?")
     sync_api.expect(page.locator("mark")).to_have_text("The talks on the harbour ended in June.")
-    page.locator(".gb-cite").nth(1).click()
-    sync_api.expect(page.locator("mark.is-chosen")).to_have_text(AGREED)
+    page.get_by_role("link", name="Show evidence").first.click()
     sync_api.expect(page.locator(".gb-asked")).to_have_text("What sectors?")
+    sync_api.expect(page.locator(".gb-card mark").last).to_have_text(AGREED)
+
+
+def test_the_nearest_briefs_of_a_refusal_can_be_opened(open_page: Any) -> None:
+    page = open_page()
+    ask(page, "Who won the cup?")
+    page.locator(".gb-nearest a").first.click()
+    sync_api.expect(page.locator(".gb-brief")).to_contain_text(AGREED)
+
+
+def test_the_briefs_can_be_limited_and_the_answer_says_so(open_page: Any) -> None:
+    page = open_page()
+    page.get_by_role("button", name="Limit the briefs").click()
+    page.get_by_label("From", exact=True).fill("2024-05")
+    page.get_by_label("Region").click()
+    page.get_by_role("option", name="China").click()
+    sync_api.expect(page.locator(".gb-chip")).to_have_text(["From 2024-05 ×", "China ×"])
+    ask(page, "What sectors?")
+    sync_api.expect(page.locator(".gb-understood")).to_have_text("Asked of briefs: from 2024-05-01, China")
+    page.get_by_role("button", name="Remove the limit: China").click()
+    sync_api.expect(page.locator(".gb-chip")).to_have_text(["From 2024-05 ×"])
+    page.get_by_label("From", exact=True).fill("soon")
+    sync_api.expect(page.locator(".gb-wrong")).to_contain_text("no date")
+    page.get_by_role("button", name="Ask all briefs").click()
+    sync_api.expect(page.locator(".gb-chip")).to_have_count(0)
+
+
+def test_what_may_be_asked_next_is_asked_by_a_press(open_page: Any) -> None:
+    page = open_page()
+    ask(page, "What sectors?")
+    page.get_by_role("link", name="Summarise this brief").click()
+    sync_api.expect(page.locator(".gb-question")).to_have_text(["What sectors?", "Summarise this brief"])
+    finished(page)
+
+
+def test_a_conversation_survives_a_reload_and_can_be_found_named_and_deleted(open_page: Any) -> None:
+    page = open_page()
+    ask(page, "What sectors? marmalade")
+    page.reload()
+    sync_api.expect(page.locator(".gb-question")).to_have_text("What sectors? marmalade")
+    sync_api.expect(page.locator(".gb-sentence")).to_have_count(2)
+    page.get_by_role("button", name="New conversation").click()
+    sync_api.expect(page.locator(".gb-question")).to_have_count(0)
+    ask(page, "When did the talks end? turnip")
+    page.get_by_role("button", name="Conversations", exact=True).click()
+    page.get_by_label("Search conversations").fill("MARMALADE")
+    listed = page.locator(".gb-history li")
+    sync_api.expect(listed).to_have_count(1)
+    listed.get_by_role("button", name="Rename").click()
+    page.get_by_label("New name").fill("<b>Sectors</b> of marmalade")
+    page.get_by_label("New name").press("Enter")
+    sync_api.expect(listed.locator("button").first).to_have_text("<b>Sectors</b> of marmalade")
+    listed.locator("button").first.click()
+    sync_api.expect(page.locator(".gb-question")).to_have_text("What sectors? marmalade")
+    listed.get_by_role("button", name="Delete").click()
+    listed.get_by_role("button", name="Delete for good").click()
+    sync_api.expect(page.locator("#gb-history")).to_contain_text("No conversation holds these words.")
+    sync_api.expect(page.locator(".gb-question")).to_have_count(0)
+    page.reload()
+    page.get_by_role("button", name="Ask", exact=True).wait_for()
+    page.wait_for_timeout(500)
+    sync_api.expect(page.locator(".gb-question")).to_have_count(0)
+
+
+def test_a_verdict_and_its_reason_are_kept(open_page: Any) -> None:
+    page = open_page()
+    ask(page, "What sectors?")
+    page.get_by_role("button", name="Not helpful").click()
+    page.get_by_label("What is wrong with this answer?").fill("It names two of four.")
+    page.get_by_role("button", name="Send").click()
+    sync_api.expect(page.get_by_label("What is wrong with this answer?")).to_be_hidden()
+    page.reload()
+    sync_api.expect(page.get_by_role("button", name="Not helpful")).to_have_text("✓ Not helpful")
+    page.get_by_role("button", name="Not helpful").click()
+    sync_api.expect(page.get_by_role("button", name="Not helpful")).to_have_text("Not helpful")
+
+
+def test_an_answer_is_copied_with_its_citations(open_page: Any) -> None:
+    page = open_page()
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    ask(page, "What sectors?")
+    page.get_by_role("link", name="Copy with citations").click()
+    sync_api.expect(page.get_by_role("link", name="Copied")).to_be_visible()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied.startswith(f"Putin and Xi met in Beijing. [1]\n{AGREED} [1]\n\n[1] Putin in Beijing · 2024-05-16")
+
+
+def test_a_conversation_is_exported(open_page: Any) -> None:
+    page = open_page()
+    ask(page, "What sectors?")
+    page.get_by_role("button", name="Conversations", exact=True).click()
+    first = page.locator(".gb-history li").first
+    for kind, opening in (("md", b"#"), ("docx", b"PK"), ("pdf", b"%PDF"), ("json", b"{")):
+        with page.expect_download() as download:
+            first.get_by_text(kind, exact=True).click()
+        assert download.value.suggested_filename == f"what-sectors.{kind}"
+        assert Path(download.value.path()).read_bytes().startswith(opening)
 
 
 def test_a_question_the_briefs_do_not_answer_is_refused_with_the_reason(open_page: Any) -> None:
@@ -236,6 +335,19 @@ def test_five_people_are_served_at_once(open_page: Any) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_serious_fault(open_page: Any, scheme: str) -> None:
+    page = open_page(scheme=scheme)
+    ask(page, "What sectors?")
+    ask(page, "Who won the cup?")
+    page.get_by_role("button", name="Conversations", exact=True).click()
+    page.get_by_role("button", name="Limit the briefs").click()
+    page.get_by_label("From", exact=True).fill("2024")
+    page.locator(".gb-cite").first.click()
+    page.locator(".gb-brief mark.is-chosen").wait_for()
+    assert serious_faults(page) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(("width", "height"), [(1440, 900), (1024, 768), (390, 844)])
 def test_the_page_fits_its_window(open_page: Any, width: int, height: int, scheme: str) -> None:
     page = open_page(width=width, height=height, scheme=scheme)
@@ -246,13 +358,18 @@ def test_the_page_fits_its_window(open_page: Any, width: int, height: int, schem
     if width > 820:
         assert evidence["x"] >= chat["x"] + chat["width"] - 1
     else:
-        assert evidence["y"] >= chat["y"] + chat["height"] - 1
+        sync_api.expect(page.locator(".gb-panel")).to_be_hidden()
+        page.locator(".gb-cite").first.click()
+        sync_api.expect(page.locator(".gb-brief mark").first).to_be_in_viewport()
+        page.get_by_role("button", name="Close").click()
+        sync_api.expect(page.locator(".gb-panel")).to_be_hidden()
+        sync_api.expect(page.locator(".gb-cite").first).to_be_focused()
     is_dark = page.evaluate("getComputedStyle(document.body).backgroundColor.match(/\\d+/g).every(part => part < 60)")
     assert is_dark is (scheme == "dark")
 
 
 def test_the_server_says_where_it_is_and_what_to_ask(server: Server) -> None:
-    assert "".join(server.greeting) == (
+    assert "".join(server.printed) == (
         f"Running on {server.address}\nTry asking:\n  What sectors will they cooperate on?\n  Who won the cup?\n"
         "  When did the talks end?\n"
     )
@@ -271,8 +388,6 @@ def test_a_second_server_on_the_port_refuses_and_names_it(server: Server) -> Non
         "/gradio_api/file/etc/passwd",
         "/file=/etc/passwd",
         "/gradio_api/proxy=http://example.org",
-        "/gradio_api/upload",
-        "/gradio_api/upload_progress",
         "/gradio_api/vibe-code",
         "/monitoring",
         "/docs",
@@ -302,7 +417,9 @@ def test_page_and_theme_name_no_outside_resource(server: Server) -> None:
 
 
 def test_ctrl_c_ends_the_server_cleanly_with_a_page_open(chromium: Any) -> None:
-    running = Server()
+    port = free_port()
+    running = Server(serving(port), port)
+    running.lines(4)
     page = chromium.new_page()
     page.goto(running.address)
     page.get_by_role("button", name="Ask", exact=True).wait_for()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rag.cli.options import ConfigOption, settings_from
+from rag.cli.options import ConfigOption, IndexOption, settings_from
 from rag.errors import UsageError
 
 if TYPE_CHECKING:
@@ -68,6 +68,11 @@ def evaluate(
     work: Annotated[
         Path, typer.Option(help="Folder for indexes, and for what a run that is cut short has done.")
     ] = Path(".geobrief-eval"),
+    keep: Annotated[
+        bool,
+        typer.Option("--keep/--no-keep", help="Keep the report in the index folder, where the chat page shows it."),
+    ] = True,
+    index: IndexOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Ask systems every question of a benchmark and print what they get right, with 95 % intervals.
@@ -80,7 +85,7 @@ def evaluate(
         raise UsageError("no --dataset is named; give a folder, or a name such as briefs")
     _check_targets(json_, html, markdown)
     names = tuple(name for part in systems.split(",") if (name := part.strip()))
-    settings = settings_from(None, config)
+    settings = settings_from(index, config)
     from rag.evaluation.dataset import open_dataset
 
     opened = open_dataset(dataset, work=work, split=split)
@@ -91,7 +96,8 @@ def evaluate(
 
     request = Request(names, split, limit, answers, evidence.value if evidence else None, baseline, seed)
     command = shlex.join(["geobrief", *sys.argv[1:]])
-    deliver = partial(_write, json_=json_, html=html, markdown=markdown)
+    kept_in = settings.index if keep else None
+    deliver = partial(_write, json_=json_, html=html, markdown=markdown, kept_in=kept_in)
     with _progress() as progress:
         report = evaluate(opened, request, settings, work=work, progress=progress, command=command, deliver=deliver)
     _show(report)
@@ -160,8 +166,10 @@ def _show(report: Report) -> None:
     print_report(report, Console())
 
 
-def _write(report: Report, *, json_: Path | None, html: Path | None, markdown: Path | None) -> None:
-    """Write the report in the forms that are wanted."""
+def _write(
+    report: Report, *, json_: Path | None, html: Path | None, markdown: Path | None, kept_in: Path | None
+) -> None:
+    """Write the report in the forms that are wanted, and keep it beside an index."""
     if json_:
         json_.write_text(report.model_dump_json(exclude_none=True) + "\n", encoding="utf-8")
     if markdown:
@@ -172,6 +180,20 @@ def _write(report: Report, *, json_: Path | None, html: Path | None, markdown: P
         from rag.evaluation.page import render_page
 
         html.write_text(render_page(report), encoding="utf-8")
+    if kept_in:
+        _keep(report, kept_in)
+
+
+def _keep(report: Report, index: Path) -> None:
+    """Keep the report for the chat page. A failure is told and stops nothing: the figures are printed all the same."""
+    from rag.evaluation.kept import keep_report, reports_folder
+
+    folder = reports_folder(index)
+    try:
+        keep_report(report, folder)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        typer.echo(f"the report is not kept in {folder} ({reason}); name another --index, or use --no-keep", err=True)
 
 
 def _check_targets(*paths: Path | None) -> None:

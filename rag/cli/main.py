@@ -14,8 +14,10 @@ import typer
 from rag.cli.ask import ask, chat, search
 from rag.cli.corpus import briefs_app, doctor, forget, ingest, verify
 from rag.cli.evaluate import eval_app
+from rag.cli.feedback import feedback_app
 from rag.cli.options import FAILURE_CODES
 from rag.cli.serve import serve
+from rag.cli.users import users_app
 from rag.errors import RagError
 
 INTERRUPTED = 130
@@ -32,6 +34,8 @@ for command in (ingest, ask, chat, search, forget, doctor, verify, serve):
     app.command()(command)
 app.add_typer(briefs_app, name="briefs")
 app.add_typer(eval_app, name="eval")
+app.add_typer(feedback_app, name="feedback")
+app.add_typer(users_app, name="users")
 
 
 def main() -> None:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rag.cli.options import ConfigOption, IndexOption, settings_from
+from rag.errors import UsageError
+
+if TYPE_CHECKING:
+    from rag.users import Users
 
 EXAMPLES = (
     "what sectors will they cooperate on",
@@ -18,6 +24,16 @@ EXAMPLES = (
 def serve(
     host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port to listen on.")] = 7860,
+    auth: Annotated[
+        Path | None, typer.Option("--auth", help="Ask users to sign in: a file made by `geobrief users add`.")
+    ] = None,
+    insecure: Annotated[
+        bool, typer.Option("--insecure", help="Let everybody in who reaches an address that is not this machine's.")
+    ] = False,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option("--allow-host", help="Further NAME or NAME:PORT it is reached by, as by a proxy; repeatable."),
+    ] = None,
     index: IndexOption = None,
     config: ConfigOption = None,
 ) -> None:
@@ -26,11 +42,66 @@ def serve(
     Example: geobrief serve --port 7861
     """
     settings = settings_from(index, config)
+    users = _users(auth)
     from rag.ui import build_ui, launch, require_free_port
+    from rag.ui.hosts import Hosts
 
+    Hosts.of(host, port, allowed=allow_host or ())  # before anything slow: it refuses what is no name
     require_free_port(host, port)
-    from rag.build import open_assistant, warm_up
+    _require_sign_in(host, users, insecure)
+    from rag.build import open_assistant, open_embeddings, warm_up
+    from rag.evaluation.kept import reports_folder
+    from rag.ui.exporting import export_route
+    from rag.ui.library import CatalogueLibrary
+    from rag.ui.visitor import user_of
+    from rag.uploads import Uploads
+    from rag.userdata import USERDATA_FILE, UserData
 
-    assistant = open_assistant(settings)
+    embeddings = open_embeddings(settings)
+    assistant = open_assistant(settings, embeddings=embeddings)
     warm_up(assistant)
-    launch(build_ui(assistant, examples=EXAMPLES), host=host, port=port, examples=EXAMPLES)
+    folder = settings.index.expanduser().resolve()
+    with closing(UserData(folder / USERDATA_FILE)) as userdata, closing(Uploads(settings, embeddings=embeddings)) as up:
+        page = build_ui(
+            assistant,
+            examples=EXAMPLES,
+            library=CatalogueLibrary(assistant.catalogue),
+            userdata=userdata,
+            uploads=up,
+            reports=reports_folder(settings.index),
+        )
+        launch(
+            page,
+            host=host,
+            port=port,
+            examples=EXAMPLES,
+            users=users,
+            allowed_hosts=allow_host or (),
+            routes=[export_route(userdata, user_of)],
+        )
+
+
+def _users(path: Path | None) -> Users | None:
+    """Read the users file once, so that a bad one is told before anything slow."""
+    if path is None:
+        return None
+    from rag.users import Users
+
+    users = Users(path)
+    if not users.names():
+        raise UsageError(f"nobody is in {path}; add somebody with `geobrief users add NAME --file {path}`")
+    return users
+
+
+def _require_sign_in(host: str, users: Users | None, insecure: bool) -> None:
+    """Refuse to open the chat to a network without sign-in, unless that is asked for."""
+    from rag.ui.hosts import is_loopback
+
+    if users is not None or is_loopback(host):
+        return
+    if not insecure:
+        raise UsageError(
+            f"{host!r} is reached from other machines, and anybody there could ask and read; let people sign in with "
+            "--auth FILE (`geobrief users add NAME --file FILE` makes it), or let everybody in with --insecure"
+        )
+    typer.echo(f"geobrief: warning: anybody who reaches {host!r} can ask and read; nobody has to sign in", err=True)

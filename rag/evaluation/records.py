@@ -20,8 +20,8 @@ class Hit(Record):
 
     rank: int
     doc_id: str
-    start: int | None
-    end: int | None
+    start: int | None = None
+    end: int | None = None
     text: str
 
 

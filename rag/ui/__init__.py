@@ -6,8 +6,10 @@ that need gradio (seconds to import) load on first use.
 
 from __future__ import annotations
 
+import getpass
 import importlib
 import os
+import tempfile
 from typing import TYPE_CHECKING, Any
 
 from rag.ui.port import require_free_port
@@ -22,6 +24,8 @@ __all__ = ["Answers", "build_ui", "launch", "require_free_port"]
 # Read by gradio and huggingface_hub when they are imported, so set before any module of ours imports them.
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+# What users send lies there until it is ingested: not in a folder that all users of the machine share.
+os.environ.setdefault("GRADIO_TEMP_DIR", os.path.join(tempfile.gettempdir(), f"geobrief-{getpass.getuser()}"))
 
 _HOME = {"Answers": "conversation", "build_ui": "page", "launch": "serve"}
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Literal, Protocol
 
 from langchain_core.documents import Document
 from langchain_core.messages import BaseMessage, HumanMessage
 
 from rag.errors import RagError
 from rag.rewrite import message_of
-from rag.types import Answer, Answered, Event, Retrieved, Rewritten, Said, Sentence
+from rag.types import Answer, Answered, Event, Retrieved, Rewritten, Said, Scope, Sentence
 
 WENT_WRONG = "Something went wrong; the log has details. The question can be asked again."
 
@@ -22,7 +22,9 @@ _log = logging.getLogger(__name__)
 class Answers(Protocol):
     """What the chat needs of an assistant."""
 
-    def stream(self, question: str, *, history: Sequence[BaseMessage] = (), dates: bool = True) -> Iterator[Event]:
+    def stream(
+        self, question: str, *, history: Sequence[BaseMessage] = (), scope: Scope = ..., dates: bool = True
+    ) -> Iterator[Event]:
         """Yield the events of answering; the last is `Answered`.
 
         Raises:
@@ -37,11 +39,17 @@ class Turn:
     Attributes:
         events: what the assistant has yielded, in order.
         failure: why there will be no answer, for people; None while there may be one.
+        stopped: the answer was stopped by who asked.
+        saved_as: id of the turn where it is kept.
+        verdict: what who asked thinks of it.
     """
 
     question: str
     events: tuple[Event, ...] = ()
     failure: str | None = None
+    stopped: bool = False
+    saved_as: str | None = None
+    verdict: Literal["up", "down"] | None = None
 
     @property
     def answer(self) -> Answer | None:
@@ -51,7 +59,7 @@ class Turn:
     @property
     def is_over(self) -> bool:
         """Whether nothing more will come."""
-        return self.failure is not None or self.answer is not None
+        return self.failure is not None or self.stopped or self.answer is not None
 
     @property
     def evidence(self) -> tuple[Document, ...]:
@@ -74,7 +82,9 @@ class Turn:
         return known.parts or (known.standalone_question,)
 
 
-def converse(assistant: Answers, question: str, *, turns: Sequence[Turn] = (), dates: bool = True) -> Iterator[Turn]:
+def converse(
+    assistant: Answers, question: str, *, turns: Sequence[Turn] = (), scope: Scope = Scope(), dates: bool = True
+) -> Iterator[Turn]:
     """Yield the new turn again and again as it grows; the last one `is_over`.
 
     This is the edge of the process: whatever goes wrong becomes the turn's `failure`. What geobrief raises on
@@ -83,7 +93,7 @@ def converse(assistant: Answers, question: str, *, turns: Sequence[Turn] = (), d
     turn = Turn(question)
     yield turn
     try:
-        for event in assistant.stream(question, history=history(turns), dates=dates):
+        for event in assistant.stream(question, history=history(turns), scope=scope, dates=dates):
             turn = replace(turn, events=(*turn.events, event))
             yield turn
     except RagError as error:

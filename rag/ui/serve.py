@@ -3,71 +3,94 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
 
 import gradio as gr
 import uvicorn
-from fastapi import FastAPI
-from starlette.datastructures import MutableHeaders
-from starlette.responses import PlainTextResponse
-from starlette.routing import Mount
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from fastapi import FastAPI, Request
+from starlette.routing import BaseRoute, Mount
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from rag.ui.page import package_text
+from rag.errors import UsageError
+from rag.ui.guard import Guard
+from rag.ui.hosts import Hosts
+from rag.ui.package import styles
+from rag.ui.policy import WithPolicy, mark_own_scripts
 from rag.ui.port import listening_socket
+from rag.ui.queue_guard import QueueGuard
+from rag.ui.sign_in import SignIn
 from rag.ui.theme import THEME
+from rag.ui.visitor import user_of
+from rag.users import Users
 
-# All that the page asks for. Gradio serves much more (files by path, uploads, a proxy, monitoring, an editor).
-_OPEN = (
-    "/assets/",
-    "/config",
-    "/favicon.ico",
-    "/gradio_api/cancel",
-    "/gradio_api/heartbeat/",
-    "/gradio_api/info",
-    "/gradio_api/queue/",
-    "/gradio_api/reset",
-    "/manifest.json",
-    "/robots.txt",
-    "/static/",
-    "/svelte/",
-    "/theme.css",
-)
-
-# Gradio compiles its templates in the page and inlines its start, hence 'unsafe-*'; nothing leaves this server.
-_HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
-        "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; object-src 'none'; "
-        "base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
-    ),
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-}
+MAX_FILE_BYTES = 50_000_000
+"""Of one uploaded file; as much as `ingest.max_bytes` takes by default."""
 
 
-def launch(ui: gr.Blocks, *, host: str, port: int, examples: Sequence[str] = ()) -> None:
+def launch(
+    ui: gr.Blocks,
+    *,
+    host: str,
+    port: int,
+    examples: Sequence[str] = (),
+    users: Users | None = None,
+    allowed_hosts: Sequence[str] = (),
+    routes: Sequence[BaseRoute] = (),
+) -> None:
     """Serve the page until interrupted; Ctrl-C returns. Prints the address and the examples once it is ready.
 
+    Args:
+        users: who may use it; without them everybody who reaches it.
+        allowed_hosts: further names by which it is reached, each with its port or for any.
+        routes: served beside the page.
+
     Raises:
-        UsageError: if the address cannot be listened on; no other port is tried.
+        UsageError: if the address cannot be listened on (no other port is tried), or an allowed host is none, or the
+            folder for what users send is somebody else's.
     """
+    _own_folder(Path(os.environ["GRADIO_TEMP_DIR"]))
     with listening_socket(host, port) as listening:
-        server = _Server(web_app(ui), _ready_text(host, listening.getsockname()[1], examples))
+        bound, taken, *_ = listening.getsockname()
+        hosts = Hosts.of(bound, taken, host=host, allowed=allowed_hosts)
+        app = web_app(ui, hosts=hosts, users=users, routes=routes)
+        server = _Server(app, _ready_text(host, taken, examples))
         with suppress(KeyboardInterrupt):
             server.run(sockets=[listening])
 
 
-def web_app(ui: gr.Blocks) -> GuardedApp:
-    """Return the page as an ASGI application, closed but for what it needs."""
-    outer = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+@dataclass(frozen=True)
+class WebApp:
+    """The page as an ASGI application.
+
+    Attributes:
+        stopping: to be set, in the server's event loop, when it stops: every open page holds a heartbeat stream that
+            ends only then.
+    """
+
+    app: ASGIApp
+    stopping: asyncio.Event
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        await self.app(scope, receive, send)
+
+
+def web_app(ui: gr.Blocks, *, hosts: Hosts, users: Users | None = None, routes: Sequence[BaseRoute] = ()) -> WebApp:
+    """Return the page, closed but for what it needs. What `launch` says of its arguments holds here, too."""
+    mark_own_scripts(gr.routes.templates.env)
+    outer = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, routes=list(routes))
     gr.mount_gradio_app(
         outer,
         ui,
         path="/",
+        auth_dependency=None if users is None else _name_for_gradio,
+        max_file_size=MAX_FILE_BYTES,
         footer_links=[],
         run_history=False,
         show_error=False,
@@ -76,44 +99,32 @@ def web_app(ui: gr.Blocks) -> GuardedApp:
         pwa=False,
         mcp_server=False,
         theme=THEME,
-        css=package_text("style.css"),
+        css=styles(),
     )
+    # Gradio sets it in launch() alone, and without it takes any path on this machine for an uploaded file.
+    ui.has_launched = True
     mounted = next(r.app for r in outer.routes if isinstance(r, Mount) and isinstance(r.app, gr.routes.App))
-    return GuardedApp(outer, mounted.stop_event)
+    page: ASGIApp = QueueGuard(outer)
+    signed_in = page if users is None else SignIn(page, users, title=str(ui.title or "geobrief"))
+    return WebApp(WithPolicy(Guard(signed_in, hosts)), mounted.stop_event)
 
 
-class GuardedApp:
-    """Answers 404 outside the open paths and adds the security headers.
+def _own_folder(folder: Path) -> None:
+    """Make the folder for what users send, which its owner alone may read."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if hasattr(os, "getuid") and folder.stat().st_uid != os.getuid():
+        raise UsageError(f"{folder} belongs to somebody else; set GRADIO_TEMP_DIR to a folder of your own")
+    folder.chmod(0o700)
 
-    Attributes:
-        stopping: to be set, in the server's event loop, when it stops: every open page holds a heartbeat stream that
-            ends only then.
-    """
 
-    def __init__(self, app: ASGIApp, stopping: asyncio.Event) -> None:
-        self.app = app
-        self.stopping = stopping
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(_HEADERS)
-            await send(message)
-
-        is_open = scope["path"] == "/" or scope["path"].startswith(_OPEN)
-        app = self.app if is_open else PlainTextResponse("Not found", status_code=404)
-        await app(scope, receive, send_with_headers)
+def _name_for_gradio(request: Request) -> str | None:
+    return user_of(request) or None
 
 
 class _Server(uvicorn.Server):
     """Says when it is ready, and lets go of the open pages when told to stop."""
 
-    def __init__(self, app: GuardedApp, ready_text: str) -> None:
+    def __init__(self, app: WebApp, ready_text: str) -> None:
         super().__init__(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2))
         self._stopping = app.stopping
         self._ready_text = ready_text

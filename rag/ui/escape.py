@@ -1,0 +1,28 @@
+"""Text of briefs and users as HTML that shows it and does nothing else."""
+
+from __future__ import annotations
+
+import html
+import re
+from urllib.parse import urlsplit
+
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+# A newline would end the HTML block; the others are the marks of Markdown, LaTeX and templates.
+_MARKUP = re.compile(r"[\n\t$`\\*_\[\]{}|~!]")
+
+
+def escaped(text: str) -> str:
+    """Return the text as HTML that shows it character by character, fit for elements and quoted attributes."""
+    printable = _CONTROL.sub("\ufffd", text.replace("\r\n", "\n").replace("\r", "\n"))
+    return _MARKUP.sub(lambda mark: f"&#{ord(mark[0])};", html.escape(printable, quote=True))
+
+
+def is_web_address(url: str | None) -> bool:
+    """Whether the text is an http or https address and nothing else, so that it may become a link."""
+    if not url or re.search(r"[\s\x00-\x1f\x7f-\x9f\"'<>\\`\ud800-\udfff]", url):
+        return False
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        return False
