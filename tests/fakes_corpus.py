@@ -16,7 +16,7 @@ import gradio as gr
 from rag.build import open_index
 from rag.ingest import sync
 from rag.settings import Settings
-from rag.ui.corpus_tab import build_corpus_tab
+from rag.ui.corpus.tab import build_corpus_tab
 from rag.ui.library import CatalogueLibrary
 from rag.uploads import Uploads
 from tests.fakes import HashEmbeddings

@@ -182,8 +182,8 @@ def report_outside(event: str, args: tuple[object, ...]) -> None:
 if __name__ == "__main__":
     sys.addaudithook(report_outside)
     from rag import ui
-    from rag.ui.exporting import export_route
-    from rag.ui.visitor import user_of
+    from rag.ui.web.exporting import export_route
+    from rag.ui.web.visitor import user_of
     from rag.userdata import UserData
 
     with TemporaryDirectory() as folder:

@@ -19,10 +19,10 @@ import plotly.graph_objects as figure
 import uvicorn
 from starlette.routing import BaseRoute
 
-from rag.ui.hosts import Hosts
 from rag.ui.page import build_ui
 from rag.ui.port import listening_socket
-from rag.ui.serve import web_app
+from rag.ui.web.hosts import Hosts
+from rag.ui.web.serve import web_app
 from rag.users import Users
 from tests.fakes_ui import EXAMPLES, FakeAnswers, FakeLibrary
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from rag.ui import sessions
-from rag.ui.sessions import IDLE_S, MAX_SESSIONS, MAX_TRIES_PER_NAME, WINDOW_S, Sessions, Tries
+from rag.ui.web import sessions
+from rag.ui.web.sessions import IDLE_S, MAX_SESSIONS, MAX_TRIES_PER_NAME, WINDOW_S, Sessions, Tries
 
 A_FEW = 12
 

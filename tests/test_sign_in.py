@@ -16,8 +16,8 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from rag import users as module
-from rag.ui.sessions import IDLE_S, MAX_TRIES_PER_NAME, WINDOW_S
-from rag.ui.visitor import user_of
+from rag.ui.web.sessions import IDLE_S, MAX_TRIES_PER_NAME, WINDOW_S
+from rag.ui.web.visitor import user_of
 from rag.users import PasswordHash, Users
 from tests.fakes_web import KEEP, KEPT, READ, WHO, ask, file_at, running, small_page
 
@@ -44,7 +44,7 @@ def greeted(request: Request) -> PlainTextResponse:
 def server(users_file: Users) -> Iterator[str]:
     """One server for all tests, which may come from one address as often as they like."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("rag.ui.sessions.MAX_TRIES_PER_ADDRESS", 1000)
+        patch.setattr("rag.ui.web.sessions.MAX_TRIES_PER_ADDRESS", 1000)
         with running(small_page, users=users_file, routes=[Route("/export/hello", greeted)]) as address:
             yield address
 

@@ -17,18 +17,18 @@ from langchain_core.messages import BaseMessage
 
 from rag.errors import IndexLocked, UsageError
 from rag.types import Answered, BriefRef, Citation, Event, Retrieved, Rewritten, Said, Scope, Sentence
-from rag.ui.asking import Asked, Desk, answering
-from rag.ui.conversation import WENT_WRONG, Turn, converse, history
+from rag.ui.chat.asking import Asked, Desk, answering
+from rag.ui.chat.conversation import WENT_WRONG, Turn, converse, history
+from rag.ui.chat.evidence import evidence_html
+from rag.ui.chat.facts import facts_of, warnings_of
+from rag.ui.chat.follow_ups import follow_ups
+from rag.ui.chat.links import Link, link_of
+from rag.ui.chat.reader_view import brief_html, places
+from rag.ui.chat.render import answer_html, question_html
+from rag.ui.chat.scope_bar import chips_html, names, scope_of, without
 from rag.ui.escape import is_web_address
-from rag.ui.evidence import evidence_html
-from rag.ui.facts import facts_of, warnings_of
-from rag.ui.follow_ups import follow_ups
 from rag.ui.library import WholeBrief
-from rag.ui.links import Link, link_of
 from rag.ui.port import listening_socket, require_free_port
-from rag.ui.reader_view import brief_html, places
-from rag.ui.render import answer_html, question_html
-from rag.ui.scope_bar import chips_html, names, scope_of, without
 from tests.fakes_ui import BEIJING, HOSTILE, FakeAnswers, answer, passage, quoted
 
 EVIDENCE = FakeAnswers().evidence

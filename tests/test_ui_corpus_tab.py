@@ -21,14 +21,14 @@ import pytest
 from gradio.context import Context
 
 from rag.catalogue import BriefRow
-from rag.ui.corpus_changes import Acting, build_adding, build_removing
-from rag.ui.corpus_charts import count, label, month_figure, months_html, region_figure, regions_html
-from rag.ui.corpus_jobs import forgetting_text, jobs_html, removal_text
-from rag.ui.corpus_rows import PAGE_ROWS, Query, listed, table_html
-from rag.ui.corpus_tab import build_corpus_tab
-from rag.ui.corpus_view import Showing, build_view
+from rag.ui.corpus.changes import Acting, build_adding, build_removing
+from rag.ui.corpus.charts import count, label, month_figure, months_html, region_figure, regions_html
+from rag.ui.corpus.jobs import forgetting_text, jobs_html, removal_text
+from rag.ui.corpus.rows import PAGE_ROWS, Query, listed, table_html
+from rag.ui.corpus.tab import build_corpus_tab
+from rag.ui.corpus.uploaded_files import uploaded
+from rag.ui.corpus.view import Showing, build_view
 from rag.ui.library import CatalogueLibrary
-from rag.ui.uploaded_files import uploaded
 from rag.uploads import Item, Job, Removal, Uploads
 from tests.conftest import Desk
 from tests.fakes_corpus import HOSTILE_REGION

@@ -17,10 +17,10 @@ import gradio as gr
 import pytest
 
 from rag.evaluation.kept import keep_report
-from rag.ui import evaluate_tab
-from rag.ui.evaluate_failures import ALL, PAGE_SIZE
-from rag.ui.evaluate_reports import Reports, label_of
-from rag.ui.evaluate_tab import build_evaluate_tab
+from rag.ui.evaluate import tab as evaluate_tab
+from rag.ui.evaluate.failures import ALL, PAGE_SIZE
+from rag.ui.evaluate.reports import Reports, label_of
+from rag.ui.evaluate.tab import build_evaluate_tab
 from tests.browser import CHROMIUM, QUIET, free_port
 from tests.fakes_ui import HOSTILE
 from tests.test_evaluation_report import make_report
@@ -190,6 +190,6 @@ def test_a_hostile_report_is_browsed(address: str, width: int, scheme: Any) -> N
 
 
 if __name__ == "__main__":
-    from rag.ui.serve import launch
+    from rag.ui.web.serve import launch
 
     launch(built(Path(sys.argv[1])), host="127.0.0.1", port=int(sys.argv[2]))

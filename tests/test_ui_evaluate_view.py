@@ -12,9 +12,9 @@ import pytest
 
 from rag.evaluation import records
 from rag.evaluation.records import AnswerSentence, Bin, Curve, QuestionRecord, Report, Said
-from rag.ui.evaluate_charts import charts_html
-from rag.ui.evaluate_failures import PAGE_SIZE, Failure, Filters, chosen, failures_html, failures_of, kind_of, n_pages
-from rag.ui.evaluate_reports import OpenReport, nothing_html
+from rag.ui.evaluate.charts import charts_html
+from rag.ui.evaluate.failures import PAGE_SIZE, Failure, Filters, chosen, failures_html, failures_of, kind_of, n_pages
+from rag.ui.evaluate.reports import OpenReport, nothing_html
 from tests.fakes_ui import HOSTILE
 from tests.test_evaluation_report import make_report
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from rag.ui.guard import MAX_BODY_BYTES, MAX_UPLOAD_BYTES, Guard
-from rag.ui.hosts import Hosts
+from rag.ui.web.guard import MAX_BODY_BYTES, MAX_UPLOAD_BYTES, Guard
+from rag.ui.web.hosts import Hosts
 
 LOOPBACK = Hosts.of("127.0.0.1", 7860)
 

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from rag.errors import UsageError
-from rag.ui.hosts import Hosts, Place, is_loopback
+from rag.ui.web.hosts import Hosts, Place, is_loopback
 
 LOOPBACK = Hosts.of("127.0.0.1", 7860)
 PUBLIC = Hosts.of("0.0.0.0", 7860, host="0.0.0.0", allowed=["briefs.example.org"])

@@ -11,7 +11,7 @@ import httpx
 import jinja2
 import pytest
 
-from rag.ui.policy import NONCE, mark_own_scripts
+from rag.ui.web.policy import NONCE, mark_own_scripts
 from tests.fakes_web import running, small_page, with_parts
 
 
@@ -80,7 +80,7 @@ def test_a_websocket_is_not_taken(server: str) -> None:
 
 
 def test_a_file_over_the_limit_is_refused(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rag.ui.serve.MAX_FILE_BYTES", 1000)
+    monkeypatch.setattr("rag.ui.web.serve.MAX_FILE_BYTES", 1000)
     with running(small_page) as address:
         sizes = [httpx.post(f"{address}/gradio_api/upload", files={"files": ("a", b"x" * n)}) for n in (999, 1001)]
     assert [response.status_code for response in sizes] == [200, 413]

@@ -44,16 +44,16 @@ def serve(
     settings = settings_from(index, config)
     users = _users(auth)
     from rag.ui import build_ui, launch, require_free_port
-    from rag.ui.hosts import Hosts
+    from rag.ui.web.hosts import Hosts
 
     Hosts.of(host, port, allowed=allow_host or ())  # before anything slow: it refuses what is no name
     require_free_port(host, port)
     _require_sign_in(host, users, insecure)
     from rag.build import open_assistant, open_embeddings, warm_up
     from rag.evaluation.kept import reports_folder
-    from rag.ui.exporting import export_route
     from rag.ui.library import CatalogueLibrary
-    from rag.ui.visitor import user_of
+    from rag.ui.web.exporting import export_route
+    from rag.ui.web.visitor import user_of
     from rag.uploads import Uploads
     from rag.userdata import USERDATA_FILE, UserData
 
@@ -95,7 +95,7 @@ def _users(path: Path | None) -> Users | None:
 
 def _require_sign_in(host: str, users: Users | None, insecure: bool) -> None:
     """Refuse to open the chat to a network without sign-in, unless that is asked for."""
-    from rag.ui.hosts import is_loopback
+    from rag.ui.web.hosts import is_loopback
 
     if users is not None or is_loopback(host):
         return

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 from rag.ui.port import require_free_port
 
 if TYPE_CHECKING:
-    from rag.ui.conversation import Answers
+    from rag.ui.chat.conversation import Answers
     from rag.ui.page import build_ui
-    from rag.ui.serve import launch
+    from rag.ui.web.serve import launch
 
 __all__ = ["Answers", "build_ui", "launch", "require_free_port"]
 
@@ -27,7 +27,7 @@ os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 # What users send lies there until it is ingested: not in a folder that all users of the machine share.
 os.environ.setdefault("GRADIO_TEMP_DIR", os.path.join(tempfile.gettempdir(), f"geobrief-{getpass.getuser()}"))
 
-_HOME = {"Answers": "conversation", "build_ui": "page", "launch": "serve"}
+_HOME = {"Answers": "chat.conversation", "build_ui": "page", "launch": "web.serve"}
 
 
 def __getattr__(name: str) -> Any:

@@ -12,4 +12,4 @@ def package_text(name: str) -> str:
 
 def styles() -> str:
     """Return the style sheet of the page."""
-    return "\n".join(package_text(name) for name in ("style.css", "corpus.css", "evaluate.css"))
+    return "\n".join(package_text(name) for name in ("style.css", "corpus/corpus.css", "evaluate/evaluate.css"))

@@ -8,16 +8,17 @@ from typing import Any
 
 import gradio as gr
 
-from rag.ui.asking import Desk
-from rag.ui.chat import NOTHING, Chat, Updates, build_chat, emptied, restore, shown_by, wire_chat
-from rag.ui.conversation import Answers, Turn
-from rag.ui.corpus_tab import build_corpus_tab
+from rag.ui.chat.asking import Desk
+from rag.ui.chat.conversation import Answers, Turn
+from rag.ui.chat.events import wire_chat
+from rag.ui.chat.history import build_history, wire_history
+from rag.ui.chat.layout import NOTHING, Chat, Updates, build_chat, emptied, restore, shown_by
+from rag.ui.chat.scope_bar import ScopeBar, build_scope_bar, chips_html, choices, names, without
+from rag.ui.corpus.tab import build_corpus_tab
 from rag.ui.escape import escaped
-from rag.ui.evaluate_tab import build_evaluate_tab
-from rag.ui.history import build_history, wire_history
+from rag.ui.evaluate.tab import build_evaluate_tab
 from rag.ui.library import Library
 from rag.ui.package import package_text
-from rag.ui.scope_bar import ScopeBar, build_scope_bar, chips_html, choices, names, without
 from rag.uploads import Uploads
 from rag.userdata import UserData
 
@@ -57,7 +58,7 @@ def build_ui(
         ui.load(account_html, None, account, show_progress="hidden", api_visibility="private")
         with gr.Tabs(elem_id="gb-tabs"):
             with gr.Tab("Chat", elem_id="gb-tab-chat"):
-                scope = build_scope_bar(package_text("chips.js"))
+                scope = build_scope_bar(package_text("chat/chips.js"))
                 with gr.Row(elem_id="gb-columns", equal_height=True):
                     history = build_history(opener)
                     chat = build_chat(examples)

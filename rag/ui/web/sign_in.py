@@ -18,9 +18,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from rag.errors import UsageError
 from rag.ui.package import package_text
-from rag.ui.policy import SIGN_IN_POLICY
-from rag.ui.sessions import IDLE_S, Sessions, Tries
-from rag.ui.visitor import with_user
+from rag.ui.web.policy import SIGN_IN_POLICY
+from rag.ui.web.sessions import IDLE_S, Sessions, Tries
+from rag.ui.web.visitor import with_user
 from rag.users import NAME, Users
 
 MAX_FORM_BYTES = 10_000
@@ -73,7 +73,7 @@ class SignIn:
         if respond := own.get((method, path)):
             return await respond(request, user)
         if path == "/sign-in.css":
-            return Response(package_text("sign_in.css"), media_type="text/css")
+            return Response(package_text("web/sign_in.css"), media_type="text/css")
         if user is not None:
             return None
         if method == "GET" and "text/html" in request.headers.get("accept", ""):

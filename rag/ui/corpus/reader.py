@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from rag.ui.chat.reader_view import cut_note, pieces, window
 from rag.ui.escape import escaped, is_web_address
 from rag.ui.library import WholeBrief
-from rag.ui.reader_view import _cut, _pieces, _window
 
 NOTHING_CHOSEN = '<p class="gb-quiet gb-corpus-hint">Choose a brief to read it here.</p>'
 GONE = '<p class="gb-note">This brief is no longer in the index.</p>'
@@ -12,8 +12,8 @@ GONE = '<p class="gb-note">This brief is no longer in the index.</p>'
 
 def whole_html(brief: WholeBrief) -> str:
     """Return a brief with its provenance, as plain text."""
-    start, end = _window(brief, 0)
-    cut = "" if (start, end) == (0, len(brief.text)) else _cut(brief, start, end)
+    start, end = window(brief, 0)
+    cut = "" if (start, end) == (0, len(brief.text)) else cut_note(brief, start, end)
     facts = " · ".join(
         f"<bdi>{escaped(fact)}</bdi>" for fact in (brief.date or "undated", brief.source or "source not stated")
     )
@@ -27,5 +27,5 @@ def whole_html(brief: WholeBrief) -> str:
         f'<article class="gb-panel gb-reader gb-corpus-brief" aria-label="Brief" tabindex="-1">'
         f'<h2 class="gb-title"><bdi>{escaped(brief.title)}</bdi></h2><p class="gb-about">{facts}</p>{remark}'
         f'<p class="gb-links">{source}<span class="gb-id">{escaped(brief.brief_id)}</span></p>{cut}'
-        f'<div class="gb-brief">{"".join(_pieces(brief, start, end, ()))}</div></article>'
+        f'<div class="gb-brief">{"".join(pieces(brief, start, end, ()))}</div></article>'
     )

@@ -12,8 +12,8 @@ import gradio as gr
 from gradio.context import get_render_context
 
 from rag.errors import UsageError
-from rag.ui.evaluate_failures import ALL, KINDS, Filters, chosen, failures_html, n_pages
-from rag.ui.evaluate_reports import OpenReport, Reports, label_of, nothing_html, problem_html
+from rag.ui.evaluate.failures import ALL, KINDS, Filters, chosen, failures_html, n_pages
+from rag.ui.evaluate.reports import OpenReport, Reports, label_of, nothing_html, problem_html
 
 _MOST_SEARCHED = 200
 _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}

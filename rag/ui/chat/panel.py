@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rag.types import BriefRef
-from rag.ui.conversation import Turn
-from rag.ui.evidence import evidence_html
+from rag.ui.chat.conversation import Turn
+from rag.ui.chat.evidence import evidence_html
+from rag.ui.chat.links import Link
+from rag.ui.chat.reader_view import brief_html, missing_html, places
 from rag.ui.library import Library
-from rag.ui.links import Link
-from rag.ui.reader_view import brief_html, missing_html, places
 
 
 def panel_html(link: Link, turns: Sequence[Turn], library: Library | None) -> str:

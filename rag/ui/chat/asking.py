@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from rag.errors import RagError, UsageError
 from rag.record import AnswerRecord
 from rag.types import Answered, Scope
-from rag.ui.conversation import Answers, Turn, converse
-from rag.ui.follow_ups import follow_ups
+from rag.ui.chat.conversation import Answers, Turn, converse
+from rag.ui.chat.follow_ups import follow_ups
+from rag.ui.chat.links import link_of
+from rag.ui.chat.scope_bar import scope_of
 from rag.ui.library import Library
-from rag.ui.links import link_of
-from rag.ui.scope_bar import scope_of
 from rag.userdata import SavedTurn, UserData, Verdict
 
 _log = logging.getLogger(__name__)

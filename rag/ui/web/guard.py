@@ -10,7 +10,7 @@ from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from rag.ui.hosts import Hosts, Place
+from rag.ui.web.hosts import Hosts, Place
 
 # All that the page asks for. Gradio serves much more (files by path, a proxy, monitoring, an editor).
 OPEN_PATHS = frozenset(

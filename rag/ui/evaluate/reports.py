@@ -14,9 +14,9 @@ from rag.errors import UsageError
 from rag.evaluation.kept import KeptReport, kept_reports, read_kept
 from rag.evaluation.records import Report
 from rag.ui.escape import escaped
-from rag.ui.evaluate_charts import charts_html
-from rag.ui.evaluate_failures import Failure, failures_of
-from rag.ui.evaluate_tables import heading_html, rest_html, tables_html
+from rag.ui.evaluate.charts import charts_html
+from rag.ui.evaluate.failures import Failure, failures_of
+from rag.ui.evaluate.tables import heading_html, rest_html, tables_html
 
 _IN_MEMORY = 2
 """A report of 4,800 records takes some 100 MB."""

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from rag.ui.visitor import user_of
+from rag.ui.web.visitor import user_of
 
 KEPT_PAGES = 20_000
 """Pages whose owner is remembered; the one used longest ago is forgotten first."""

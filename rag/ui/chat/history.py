@@ -9,8 +9,8 @@ from typing import Any
 import gradio as gr
 
 from rag.export import KINDS
-from rag.ui.asking import Desk
-from rag.ui.chat import NOTHING, Chat, Updates, emptied, restore, shown_by
+from rag.ui.chat.asking import Desk
+from rag.ui.chat.layout import NOTHING, Chat, Updates, emptied, restore, shown_by
 from rag.ui.escape import escaped
 from rag.ui.package import package_text
 from rag.userdata import SavedConversation
@@ -45,7 +45,7 @@ def build_history(opener: gr.Button) -> History:
         with gr.Row(visible=False, elem_id="gb-renaming") as renaming:
             name = gr.Textbox(label="New name", max_length=200, scale=1)
             save = gr.Button("Rename", size="sm", scale=0, min_width=80)
-        listing = gr.HTML(listing_html(()), js_on_load=package_text("history.js"), apply_default_css=False)
+        listing = gr.HTML(listing_html(()), js_on_load=package_text("chat/history.js"), apply_default_css=False)
     return History(opener, column, search, listing, renaming, name, save, gr.State(""), gr.State(False))
 
 

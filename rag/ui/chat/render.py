@@ -2,7 +2,7 @@
 
 The same strings go into gradio's Chatbot, which reads Markdown. Each message is therefore one HTML block on one line:
 inside such a block no Markdown, link or image syntax is read, and `escaped` leaves none to read anyway. What a link
-does is told by its address, which script.js and page.py read.
+does is told by its address, which script.js and links.py read.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rag.types import Answer, BriefRef, Citation, Sentence
-from rag.ui.conversation import Turn
+from rag.ui.chat.conversation import Turn
+from rag.ui.chat.facts import facts_of, limits_of, warnings_of
+from rag.ui.chat.follow_ups import follow_ups
+from rag.ui.chat.reader_view import citation_link
 from rag.ui.escape import escaped
-from rag.ui.facts import facts_of, limits_of, warnings_of
-from rag.ui.follow_ups import follow_ups
-from rag.ui.reader_view import citation_link
 
 MAX_SHOWN_CHARS = 2_000
 MAX_TIP_CHARS = 300

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from rag.types import Citation
-from rag.ui.conversation import Turn
+from rag.ui.chat.conversation import Turn
+from rag.ui.chat.evidence import CLOSE
 from rag.ui.escape import escaped, is_web_address
-from rag.ui.evidence import CLOSE
 from rag.ui.library import WholeBrief
 
 MAX_CHARS = 200_000
@@ -39,14 +39,14 @@ def brief_html(brief: WholeBrief, turn: Turn, *, number: int, chosen: Place | No
         at: character that it is opened at where no citation is chosen.
     """
     mine = [place for place in places(turn) if _is_in(place, brief)]
-    start, end = _window(brief, chosen.citation.start if chosen else at)
+    start, end = window(brief, chosen.citation.start if chosen else at)
     spans = [
         (max(p.citation.start, start) - start, min(p.citation.end, end) - start, _same(p, chosen))
         for p in mine
         if p.citation.start < end and start < p.citation.end
     ]
-    cut = "" if (start, end) == (0, len(brief.text)) else _cut(brief, start, end)
-    text = "".join(_pieces(brief, start, end, spans))
+    cut = "" if (start, end) == (0, len(brief.text)) else cut_note(brief, start, end)
+    text = "".join(pieces(brief, start, end, spans))
     return (
         f'<section class="gb-panel gb-reader" aria-label="Brief">{CLOSE}{_head(brief, turn, number, chosen)}{cut}'
         f'<div class="gb-brief" tabindex="-1">{text}</div></section>'
@@ -70,13 +70,15 @@ def _is_in(place: Place, brief: WholeBrief) -> bool:
     return bool(known["brief_id"] == brief.brief_id and known.get("text_sha256") in (None, brief.text_sha256))
 
 
-def _window(brief: WholeBrief, at: int) -> tuple[int, int]:
+def window(brief: WholeBrief, at: int) -> tuple[int, int]:
+    """Return start and end of the part of a brief that is shown around a character."""
     length = len(brief.text)
     start = 0 if length <= MAX_CHARS else max(0, min(at - MAX_CHARS // 2, length - MAX_CHARS))
     return start, min(length, start + MAX_CHARS)
 
 
-def _cut(brief: WholeBrief, start: int, end: int) -> str:
+def cut_note(brief: WholeBrief, start: int, end: int) -> str:
+    """Return what says that a part of a brief is shown."""
     return f'<p class="gb-quiet">Characters {start:,} to {end:,} of {len(brief.text):,} are shown.</p>'
 
 
@@ -127,7 +129,7 @@ def citation_link(number: int, sentence: int, index: int) -> str:
     return f"#turn-{number}-sentence-{sentence}-citation-{index}"
 
 
-def _pieces(brief: WholeBrief, start: int, end: int, spans: Sequence[tuple[int, int, bool]]) -> Iterator[str]:
+def pieces(brief: WholeBrief, start: int, end: int, spans: Sequence[tuple[int, int, bool]]) -> Iterator[str]:
     """Yield the escaped text with its marks and, where it has pages, the number of each at its start."""
     text = brief.text[start:end]
     pages = {first - start: n for n, first in enumerate(brief.page_starts, 1) if start <= first < end}

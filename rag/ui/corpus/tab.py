@@ -8,8 +8,8 @@ from typing import Any
 import gradio as gr
 from gradio.context import Context
 
-from rag.ui.corpus_changes import Acting, build_adding, build_removing, wire_changes
-from rag.ui.corpus_view import Showing, build_view, wire_view
+from rag.ui.corpus.changes import Acting, build_adding, build_removing, wire_changes
+from rag.ui.corpus.view import Showing, build_view, wire_view
 from rag.ui.library import Library
 from rag.uploads import Uploads
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import gradio as gr
 
-from rag.ui.corpus_charts import count, month_figure, months_html, plot, region_figure, regions_html
-from rag.ui.corpus_reader import GONE, NOTHING_CHOSEN, whole_html
-from rag.ui.corpus_rows import IsUpload, Query, listed, table_html
+from rag.ui.corpus.charts import count, month_figure, months_html, plot, region_figure, regions_html
+from rag.ui.corpus.reader import GONE, NOTHING_CHOSEN, whole_html
+from rag.ui.corpus.rows import IsUpload, Query, listed, table_html
 from rag.ui.library import Library
 from rag.ui.package import package_text
 
@@ -54,10 +54,10 @@ def build_view() -> View:
                 max_length=MAX_SEARCH_CHARS,
                 elem_id="gb-corpus-search",
             )
-            table = _html("gb-corpus-table", js_on_load=package_text("corpus_table.js"))
+            table = _html("gb-corpus-table", js_on_load=package_text("corpus/table.js"))
         with gr.Column(elem_id="gb-corpus-right", min_width=0):
             beside = gr.Column(min_width=0)
-            reader = _html("gb-corpus-reader", NOTHING_CHOSEN, js_on_load=package_text("corpus_reader.js"))
+            reader = _html("gb-corpus-reader", NOTHING_CHOSEN, js_on_load=package_text("corpus/reader.js"))
     with gr.Row(elem_id="gb-corpus-charts", equal_height=False):
         regions, region_text = _build_chart("Briefs by region")
         months, month_text = _build_chart("Briefs by month")

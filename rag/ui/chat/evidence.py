@@ -9,7 +9,7 @@ from typing import Any
 from langchain_core.documents import Document
 
 from rag.types import Sentence
-from rag.ui.conversation import Turn
+from rag.ui.chat.conversation import Turn
 from rag.ui.escape import escaped, is_web_address
 
 CLOSE = '<button type="button" class="gb-close" aria-label="Close">×</button>'

@@ -18,15 +18,15 @@ from starlette.routing import BaseRoute, Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from rag.errors import UsageError
-from rag.ui.guard import Guard
-from rag.ui.hosts import Hosts
 from rag.ui.package import styles
-from rag.ui.policy import WithPolicy, mark_own_scripts
 from rag.ui.port import listening_socket
-from rag.ui.queue_guard import QueueGuard
-from rag.ui.sign_in import SignIn
 from rag.ui.theme import THEME
-from rag.ui.visitor import user_of
+from rag.ui.web.guard import Guard
+from rag.ui.web.hosts import Hosts
+from rag.ui.web.policy import WithPolicy, mark_own_scripts
+from rag.ui.web.queue_guard import QueueGuard
+from rag.ui.web.sign_in import SignIn
+from rag.ui.web.visitor import user_of
 from rag.users import Users
 
 MAX_FILE_BYTES = 50_000_000

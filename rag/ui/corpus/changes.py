@@ -9,10 +9,10 @@ from typing import Any
 import gradio as gr
 
 from rag.load import READERS
-from rag.ui.corpus_jobs import REINGEST_TEXT, forgetting_text, jobs_html, removal_text
-from rag.ui.corpus_view import Showing, Updates
+from rag.ui.corpus.jobs import REINGEST_TEXT, forgetting_text, jobs_html, removal_text
+from rag.ui.corpus.uploaded_files import uploaded
+from rag.ui.corpus.view import Showing, Updates
 from rag.ui.escape import escaped
-from rag.ui.uploaded_files import uploaded
 from rag.uploads import MAX_FILES, MAX_UPLOAD_BYTES, Uploads
 
 LOOK_EVERY_S = 1.0

@@ -116,6 +116,6 @@ class _Marking(jinja2.BaseLoader):
 def marked(source: str) -> str:
     """Put the nonce on every script and style of a template, and before them the script that marks later styles."""
     nonce = 'nonce="{{ request.scope.get(' + repr(NONCE) + ') }}"'
-    script = package_text("styles_of_page.js")
+    script = package_text("web/styles_of_page.js")
     with_script = source.replace("<head>", f"<head><script>{script}</script>", 1)
     return re.sub(r"<(script|style)(?=[\s>])", rf"<\1 {nonce}", with_script)

@@ -1,0 +1,1 @@
+"""The tab of evaluations: kept reports, their tables, charts and failures."""

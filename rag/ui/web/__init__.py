@@ -1,0 +1,1 @@
+"""The web server of the page: who is let in, what is open, what pages may do."""
