@@ -104,6 +104,10 @@ def test_a_page_is_closed_to_other_users(server: str) -> None:
         assert bob.get("/gradio_api/heartbeat/p").status_code == 403
         cancel = {"session_hash": "p", "fn_index": KEPT, "event_id": "x"}
         assert bob.post("/gradio_api/cancel", json=cancel).status_code == 403
+        nothing = {"session_hash": "p", "fn_index": KEPT}
+        assert bob.post("/gradio_api/cancel", json=nothing).status_code == 403
+        for end in ("/gradio_api/cancel", "/gradio_api/reset"):
+            assert ada.post(end, json=nothing).json() == {"success": True}
         assert ask(ada, KEPT, None, page="p") == "secret"
 
 

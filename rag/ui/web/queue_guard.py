@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse
+from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rag.ui.web.visitor import user_of
@@ -19,7 +19,8 @@ KEPT_PAGES = 20_000
 """Pages whose owner is remembered; the one used longest ago is forgotten first."""
 
 _HEARTBEAT = "/gradio_api/heartbeat/"
-_BY_BODY = ("/gradio_api/queue/join", "/gradio_api/cancel")
+_ENDS = ("/gradio_api/cancel", "/gradio_api/reset")
+_BY_BODY = ("/gradio_api/queue/join", *_ENDS)
 _BY_QUERY = ("/gradio_api/queue/data",)
 
 
@@ -41,6 +42,7 @@ class QueueGuard:
             return
         path, user = scope["path"], user_of(Request(scope))
         page: object = None
+        content: dict[str, Any] | None = None
         if path in _BY_QUERY:
             page = parse_qs(scope["query_string"].decode("latin-1")).get("session_hash", [None])[-1]
         elif path.startswith(_HEARTBEAT):
@@ -59,6 +61,10 @@ class QueueGuard:
             await PlainTextResponse("This page is somebody else's.", status_code=HTTPStatus.FORBIDDEN)(
                 scope, receive, send
             )
+            return
+        if path in _ENDS and content is not None and content.get("event_id") is None:
+            # What gradio's page sends where nothing runs; gradio itself answers with an error, which people then see.
+            await JSONResponse({"success": True})(scope, receive, send)
             return
         await self.app(scope, receive, send)
 
