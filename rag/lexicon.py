@@ -6,6 +6,7 @@ Stems agree with the catalogue's tokenizer, FTS5 `porter unicode61`, so that doc
 from __future__ import annotations
 
 import re
+import threading
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -96,7 +97,14 @@ class Words:
     by_prefix: Mapping[str, tuple[str, ...]]
 
 
-_PORTER = snowballstemmer.stemmer("porter")
+_OF_THREAD = threading.local()
+
+
+def _porter(word: str) -> str:
+    """Stem with the thread's own stemmer: it keeps the word it works on."""
+    if not hasattr(_OF_THREAD, "porter"):
+        _OF_THREAD.porter = snowballstemmer.stemmer("porter")
+    return str(_OF_THREAD.porter.stemWord(word))
 
 
 @lru_cache(maxsize=100_000)
@@ -112,9 +120,9 @@ def stem(word: str) -> str:
     plain = "".join(c for c in plain if not unicodedata.combining(c))
     if len(plain) < 3:
         return plain
-    made = str(_PORTER.stemWord(plain))
+    made = _porter(plain)
     if made.endswith("bli"):
-        return str(_PORTER.stemWord(made[:-1] + "e"))
+        return _porter(made[:-1] + "e")
     return made[:-1] if made.endswith("logi") and len(made) > 5 else made
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -272,3 +274,19 @@ def test_an_index_of_one_chunk_takes_rarity_from_the_background() -> None:
     alone = idf(table.df["putin"], table.n)
     assert rarity("putin", {"putin": 1}, 1) == pytest.approx(alone, abs=0.01)
     assert rarity("putin", {"putin": 100_000}, 100_000) == pytest.approx(0.0, abs=0.01)
+
+
+def test_threads_that_stem_at_once_get_what_one_gets() -> None:
+    words = [f"{head}{tail}" for head in ("negoti", "sanct", "republ", "diplom", "relat") for tail in _ENDINGS] * 40
+    alone = [stem.__wrapped__(word) for word in words]
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        with ThreadPoolExecutor(4) as threads:
+            together = list(threads.map(lambda _: [stem.__wrapped__(word) for word in words], range(4)))
+    finally:
+        sys.setswitchinterval(interval)
+    assert together == [alone] * 4
+
+
+_ENDINGS = "ations ating ional ibly ousness iveness fulness alism icate ization ement".split()

@@ -25,7 +25,8 @@ __all__ = ["Answers", "build_ui", "launch", "require_free_port"]
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 # What users send lies there until it is ingested: not in a folder that all users of the machine share.
-os.environ.setdefault("GRADIO_TEMP_DIR", os.path.join(tempfile.gettempdir(), f"geobrief-{getpass.getuser()}"))
+_USER = os.getuid() if hasattr(os, "getuid") else getpass.getuser()  # in a container, the uid may have no name
+os.environ.setdefault("GRADIO_TEMP_DIR", os.path.join(tempfile.gettempdir(), f"geobrief-{_USER}"))
 
 _HOME = {"Answers": "chat.conversation", "build_ui": "page", "launch": "web.serve"}
 
