@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
 HERE = Path(__file__).parent
@@ -29,7 +30,7 @@ def answer(page: Page) -> None:
 
 def conflict(page: Page) -> None:
     """Briefs that differ, with the evidence of both."""
-    ask(page, "How many people fled from Malunsay?")
+    ask(page, "How many people lost their lives in the June 2023 raid on Tamberou?")
 
 
 def refusal(page: Page) -> None:
@@ -92,6 +93,7 @@ def picture(browser: Any, address: str, path: Path, do: Callable[[Page], None], 
     do(page)
     page.wait_for_timeout(1_500)
     page.screenshot(path=path)
+    Image.open(path).convert("RGB").quantize(128, dither=Image.Dither.NONE).save(path, optimize=True)
     context.close()
 
 
