@@ -78,16 +78,23 @@ def page(chromium: Any, server: Server) -> Iterator[Any]:
     assert watched.problems == []
 
 
-def test_the_first_answer_comes_within_a_second(page: Any) -> None:
-    page.wait_for_timeout(500)
-    page.get_by_role("textbox", name="Question").fill(SECTORS)
-    begun = time.perf_counter()
-    page.get_by_role("textbox", name="Question").press("Enter")
-    page.locator(".gb-sentence").first.wait_for()
-    took = time.perf_counter() - begun
-    finished(page)
-    sync_api.expect(page.locator(".gb-sentence .gb-text").first).to_contain_text("nuclear energy")
-    assert took < 2, f"{took:.2f} s"  # 1 s on a quiet machine
+def test_the_first_answer_of_a_page_comes_within_a_second(page: Any) -> None:
+    took = []
+    for _ in range(3):
+        page.reload()
+        page.get_by_role("button", name="Ask", exact=True).wait_for()
+        page.get_by_role("button", name="New conversation").click()
+        sync_api.expect(page.locator(".gb-sentence")).to_have_count(0)
+        page.wait_for_timeout(500)
+        page.get_by_role("textbox", name="Question").fill(SECTORS)
+        begun = time.perf_counter()
+        page.get_by_role("textbox", name="Question").press("Enter")
+        page.locator(".gb-sentence").first.wait_for()
+        took.append(time.perf_counter() - begun)
+        finished(page)
+        sync_api.expect(page.locator(".gb-sentence .gb-text").first).to_contain_text("nuclear energy")
+    print("first answer after", ", ".join(f"{one:.2f} s" for one in took))
+    assert min(took) < 1
 
 
 def test_an_uploaded_brief_answers_and_can_be_removed(page: Any, tmp_path: Path) -> None:
@@ -107,6 +114,31 @@ def test_an_uploaded_brief_answers_and_can_be_removed(page: Any, tmp_path: Path)
     finished(page)
     page.locator(".gb-cite").first.click()
     sync_api.expect(page.locator(".gb-brief mark.is-chosen")).to_contain_text("A landslide closed the Karvela pass")
+
+
+def test_a_limit_by_date_leaves_out_what_lies_beyond_it(page: Any) -> None:
+    page.get_by_role("button", name="Limit the briefs").click()
+    page.get_by_label("To", exact=True).fill("2022")
+    sync_api.expect(page.locator(".gb-chip")).to_have_text(["To 2022 ×"])
+    ask(page, "When did Finland join NATO?")
+    sync_api.expect(page.locator(".gb-understood")).to_have_text("Asked of briefs: to 2022-12-31")
+    sync_api.expect(page.locator("#gb-chat .gb-answer")).not_to_contain_text("4 April 2023")
+    page.get_by_role("button", name="Remove the limit: To 2022").click()
+    page.get_by_role("link", name="Ask again").click()
+    sync_api.expect(page.locator("#gb-chat .gb-text").first).to_contain_text("4 April 2023")
+    finished(page)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_serious_fault_in_the_other_tabs(chromium: Any, server: Server, scheme: Any) -> None:
+    page = chromium.new_context(viewport={"width": 1440, "height": 900}, color_scheme=scheme).new_page()
+    page.goto(server.address)
+    for tab, shown in (("Corpus", "table tbody tr"), ("Evaluate", "h2")):
+        page.get_by_role("tab", name=tab).click()
+        page.locator(f"#gb-tab-{tab.lower()} {shown}").first.wait_for()
+        page.wait_for_timeout(1_000)
+        assert serious_faults(page) == [], tab
+    page.context.close()
 
 
 def test_an_exported_conversation_is_verified(page: Any, index: Path, tmp_path: Path) -> None:
