@@ -85,11 +85,15 @@ class Watched:
         self.requests: list[str] = []
         self.problems: list[str] = []
         page.on("request", lambda request: self.requests.append(request.url))
-        page.on("pageerror", lambda error: self.problems.append(str(error)))
-        page.on("console", lambda said: self.problems.append(said.text) if said.type == "error" else None)
+        page.on("pageerror", lambda error: self._note(str(error)))
+        page.on("console", lambda said: self._note(said.text) if said.type == "error" else None)
         page.on("response", lambda got: self.problems.append(f"{got.status} {got.url}") if got.status >= 400 else None)
         page.on("dialog", lambda dialog: self.problems.append(f"dialog: {dialog.message}"))
         page.set_default_timeout(20_000)
+
+    def _note(self, problem: str) -> None:
+        if not problem.startswith("AbortError"):  # a stream that the browser cut when the page was left
+            self.problems.append(problem)
 
     def elsewhere(self, address: str) -> list[str]:
         """What was asked of others than the server."""
@@ -99,9 +103,15 @@ class Watched:
 
 def ask(page: Any, question: str) -> None:
     """Ask, and wait until the answer is complete."""
-    page.get_by_role("textbox", name="Question").fill(question)
-    page.get_by_role("textbox", name="Question").press("Enter")
-    sync_api.expect(page.get_by_role("textbox", name="Question")).to_have_value("")
+    box = page.get_by_role("textbox", name="Question")
+    box.fill(question)
+    for _ in range(5):
+        box.press("Enter")
+        page.wait_for_timeout(200)
+        if box.input_value() == "":
+            break  # else the stream of the last answer was still open: the page passes such an Enter over
+        page.wait_for_timeout(800)
+    sync_api.expect(box).to_have_value("")
     finished(page)
 
 
