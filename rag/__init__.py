@@ -1,11 +1,11 @@
 """geobrief: answers over a corpus of geopolitical briefs, in quotes that anyone can check again.
 
-    from rag import Settings, open_assistant
+    from rag import open_assistant
 
-    assistant = open_assistant(Settings(index=".geobrief"))
+    assistant = open_assistant(index=".geobrief")
     print(assistant.ask("what sectors will they cooperate on").text)
 
-The names load on first use, so that `import rag` costs nothing.
+docs/embedding.md shows the rest. The names load on first use, so that `import rag` costs nothing.
 """
 
 from importlib import import_module

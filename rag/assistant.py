@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Protocol
 
 from langchain_core.documents import Document
 from langchain_core.messages import BaseMessage
+from langchain_core.retrievers import BaseRetriever
+from langchain_core.runnables import Runnable
+from langchain_core.tools import BaseTool
 
+from rag.arguments import History, by_then, messages_of
 from rag.bridge import bridged
 from rag.catalogue import Catalogue
 from rag.conflicts import conflict
 from rag.errors import UsageError
 from rag.event_dates import event_date
+from rag.langchain_parts import TOOL_DESCRIPTION, TOOL_NAME, AnswerRunnable, BriefRetriever, answer_tool
 from rag.overview import Response
 from rag.quote import quote
 from rag.read import share_evidence
@@ -95,32 +100,76 @@ class Assistant:
     max_question_chars: int = 4000
 
     def ask(
-        self, question: str, *, history: Sequence[BaseMessage] = (), scope: Scope = Scope(), dates: bool = True
+        self,
+        question: str,
+        *,
+        history: History = (),
+        scope: Scope = Scope(),
+        as_of: date | str | None = None,
+        dates: bool = True,
     ) -> Answer:
         """Answer a question. Takes and raises what `stream` does."""
-        for event in self.stream(question, history=history, scope=scope, dates=dates):
+        for event in self.stream(question, history=history, scope=scope, as_of=as_of, dates=dates):
             if isinstance(event, Answered):
                 return event.answer
         raise AssertionError("stream ends with Answered")
 
     def stream(
-        self, question: str, *, history: Sequence[BaseMessage] = (), scope: Scope = Scope(), dates: bool = True
-    ) -> Iterator[Event]:
+        self,
+        question: str,
+        *,
+        history: History = (),
+        scope: Scope = Scope(),
+        as_of: date | str | None = None,
+        dates: bool = True,
+    ) -> Generator[Event, None, None]:
         """Yield `Rewritten` (again where reading finds what is described), `Retrieved`, a `Said` for each
         checked sentence, and last `Answered`.
 
         Args:
-            history: what was said before; answers as `rag.rewrite.message_of` writes them, or with their text alone.
+            history: what was said before: (question, answer) pairs, answers or their records, langchain messages.
+                Answers as such, and messages that `rag.rewrite.message_of` writes, also tell which briefs they cite.
             scope: which briefs may be used.
+            as_of: leaves out of the scope what was published later; "2024-05" is the end of that month.
             dates: whether words such as "as of May 2023" narrow the scope.
 
         Raises:
-            UsageError: if the question is empty or too long.
+            UsageError: if the question is empty or too long, or an argument is wrong.
             IndexUnusable: if the index cannot be read.
         """
         question = checked(question, max_chars=self.max_question_chars)
-        past = self.past(scope.as_known_at) if self.past and scope.as_known_at else self
-        yield from past._stream(question, history, scope, dates=dates)
+        scope, said = by_then(scope, as_of), messages_of(history)
+        yield from self._at(scope)._stream(question, said, scope, dates=dates)
+
+    def search(self, question: str, *, scope: Scope = Scope(), k: int | None = None) -> list[Document]:
+        """Return at most `k` passages, best first, without reading them. Raises what `stream` does."""
+        question = checked(question, max_chars=self.max_question_chars)
+        return self._at(scope).retriever.search(question, scope=scope, k=k)
+
+    def as_retriever(self, *, scope: Scope = Scope(), k: int | None = None) -> BaseRetriever:
+        """Return a langchain retriever of what `search` finds in a scope."""
+        return BriefRetriever(find=self.search, scope=scope, k=k)
+
+    def as_runnable(self, *, scope: Scope = Scope()) -> Runnable[str | Mapping[str, Any], dict[str, Any]]:
+        """Return a langchain runnable from a question to the fields of an `AnswerRecord`, streamed by sentences.
+
+        Takes a string, or a mapping with `question` and, if wanted, `history`, `scope` (instead of that given here)
+        and `as_of`.
+        """
+        return AnswerRunnable(self, scope)
+
+    def as_tool(
+        self, *, name: str = TOOL_NAME, description: str = TOOL_DESCRIPTION, scope: Scope = Scope()
+    ) -> BaseTool:
+        """Return a langchain tool for agents. Its content is quotes with their sources, its artifact an `AnswerRecord`.
+
+        A model that uses it can narrow the scope, not leave it.
+        """
+        return answer_tool(self, name=name, description=description, scope=scope)
+
+    def _at(self, scope: Scope) -> Assistant:
+        """Return the assistant of the moment that a scope names."""
+        return self.past(scope.as_known_at) if self.past and scope.as_known_at else self
 
     def _stream(self, question: str, history: Sequence[BaseMessage], scope: Scope, *, dates: bool) -> Iterator[Event]:
         clock = _Clock()

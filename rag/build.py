@@ -132,10 +132,18 @@ def open_retriever(
     )
 
 
-def open_assistant(settings: Settings | None = None, *, embeddings: Embeddings | None = None) -> Assistant:
-    """Open the index of the settings for questions. Thread-safe; opens nothing on the network.
+def open_assistant(
+    settings: Settings | None = None, *, index: Path | str | None = None, embeddings: Embeddings | None = None
+) -> Assistant:
+    """Open an index for questions. Thread-safe; opens nothing on the network.
+
+    Args:
+        settings: as `load_settings` reads them, if not given.
+        index: folder of the index, instead of that of the settings.
+        embeddings: instead of the model of the settings.
 
     Raises:
+        UsageError: if a setting is wrong.
         IndexMissing: if there is no index.
         IndexMismatch: if it was made with another model or splitter.
         IndexUnusable: if it is damaged.
@@ -144,22 +152,24 @@ def open_assistant(settings: Settings | None = None, *, embeddings: Embeddings |
     from rag.signal_weights import HEAD
 
     settings = settings or load_settings()
+    if index is not None:
+        settings = settings.model_copy(update={"index": Path(index)})
     model = embeddings or open_embeddings(settings)
-    index = open_index(settings, embeddings=model)
-    index.check_identity()
+    opened = open_index(settings, embeddings=model)
+    opened.check_identity()
     scorers = open_scorers(settings, model)
     writer = open_writer(settings)
-    retriever = open_retriever(index, settings, model)
+    retriever = open_retriever(opened, settings, model)
     chosen = settings.answer
     present = Assistant(
-        understanding=_understanding(index.catalogue, settings, writer),
+        understanding=_understanding(opened.catalogue, settings, writer),
         retriever=retriever,
-        reader=_reader(index.catalogue, settings, scorers),
-        catalogue=index.catalogue,
+        reader=_reader(opened.catalogue, settings, scorers),
+        catalogue=opened.catalogue,
         verifier=open_verifier(settings),
         writer=writer,
         identities=Identities(
-            embedding=index.identity["embedding"],
+            embedding=opened.identity["embedding"],
             reader=f"{HEAD}+{model_name(scorers.reader)}",
             dtype=str(getattr(model, "dtype", "float32")),
             settings_digest=settings.digest(),
@@ -171,7 +181,7 @@ def open_assistant(settings: Settings | None = None, *, embeddings: Embeddings |
 
     @lru_cache(maxsize=KEPT_PASTS)
     def known(moment: datetime, generation: int) -> Assistant:
-        past = open_retriever(index, settings, model, known_at=moment)
+        past = open_retriever(opened, settings, model, known_at=moment)
         understanding = _understanding(past.catalogue, settings, writer)
         return replace(
             present,
@@ -181,7 +191,7 @@ def open_assistant(settings: Settings | None = None, *, embeddings: Embeddings |
             catalogue=past.catalogue,
         )
 
-    return replace(present, past=lambda moment: known(in_utc(moment), index.catalogue.generation()))
+    return replace(present, past=lambda moment: known(in_utc(moment), opened.catalogue.generation()))
 
 
 def _understanding(catalogue: Catalogue, settings: Settings, writer: Writer | None) -> Understanding:

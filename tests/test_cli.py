@@ -11,6 +11,7 @@ import pytest
 
 from rag.cli.corpus import briefs_app
 from rag.cli.feedback import feedback_app
+from rag.cli.keys import keys_app
 from rag.cli.main import app, run
 from rag.cli.render import MAX_LINES
 from rag.cli.users import users_app
@@ -191,14 +192,14 @@ def test_chat_takes_what_was_said_before_into_account(
 
 def test_every_command_has_help_with_an_example(capsys: pytest.CaptureFixture[str]) -> None:
     names = [[c.name or c.callback.__name__] for c in app.registered_commands if c.callback]
-    groups = {"briefs": briefs_app, "feedback": feedback_app, "users": users_app}
+    groups = {"briefs": briefs_app, "feedback": feedback_app, "keys": keys_app, "users": users_app}
     grouped = [
         [group, c.name or c.callback.__name__]
         for group, made in groups.items()
         for c in made.registered_commands
         if c.callback
     ]
-    assert len(names) + len(grouped) == 16
+    assert len(names) + len(grouped) == 20
     for words in names + grouped:
         assert run([*words, "--help"]) == 0
         assert "Example: geobrief" in capsys.readouterr().out, words

@@ -24,6 +24,7 @@ from rag.cli.options import (
     settings_from,
 )
 from rag.cli.progress import ingest_progress
+from rag.cli.starter import starter_corpus
 from rag.errors import UsageError
 from rag.printable import one_line, printable
 
@@ -42,7 +43,8 @@ BriefArgument = Annotated[str, typer.Argument(help="Id of the brief, as `geobrie
 
 
 def ingest(
-    paths: Annotated[list[str], typer.Argument(help="Folders, files or globs.")],
+    paths: Annotated[list[str] | None, typer.Argument(help="Folders, files or globs.")] = None,
+    starter: Annotated[bool, typer.Option("--starter", help="Take in the briefs of geobrief, too.")] = False,
     index: IndexOption = None,
     config: ConfigOption = None,
     prune: Annotated[bool, typer.Option("--prune", help="Withdraw briefs whose file under PATHS is gone.")] = False,
@@ -53,8 +55,11 @@ def ingest(
 ) -> None:
     """Bring the index in step with files. What did not change is neither parsed nor embedded.
 
-    Example: geobrief ingest corpus/ --prune
+    Example: geobrief ingest ~/briefs --prune; geobrief ingest --starter
     """
+    paths = [*(paths or ()), *([starter_corpus()] if starter else [])]
+    if not paths:
+        raise UsageError("nothing to ingest; name folders, files or globs, or --starter")
     settings = settings_from(index, config)
     failed = _ingest_once(settings, paths, prune, dry_run, lock_timeout, json_)
     if watch and not dry_run:

@@ -15,6 +15,8 @@ from rag.cli.ask import ask, chat, search
 from rag.cli.corpus import briefs_app, doctor, forget, ingest, verify
 from rag.cli.evaluate import eval_app
 from rag.cli.feedback import feedback_app
+from rag.cli.keys import keys_app
+from rag.cli.mcp import mcp
 from rag.cli.options import FAILURE_CODES
 from rag.cli.serve import serve
 from rag.cli.users import users_app
@@ -30,12 +32,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (ingest, ask, chat, search, forget, doctor, verify, serve):
+for command in (ingest, ask, chat, search, forget, doctor, verify, serve, mcp):
     app.command()(command)
 app.add_typer(briefs_app, name="briefs")
 app.add_typer(eval_app, name="eval")
 app.add_typer(feedback_app, name="feedback")
 app.add_typer(users_app, name="users")
+app.add_typer(keys_app, name="keys")
 
 
 def main() -> None:

@@ -1,14 +1,27 @@
-"""The command that starts the chat in a browser."""
+"""The command that starts the chat in a browser, and the service for programs."""
 
 from __future__ import annotations
 
-from contextlib import closing
+from collections.abc import Sequence
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rag.cli.options import ConfigOption, IndexOption, settings_from
+from rag.cli.service import (
+    AtOnceOption,
+    AuditOption,
+    KeysOption,
+    NoAuditOption,
+    QuestionsOption,
+    RateOption,
+    ServiceOptions,
+    TimeoutOption,
+    WaitingOption,
+    open_service,
+)
 from rag.errors import UsageError
 
 if TYPE_CHECKING:
@@ -34,15 +47,28 @@ def serve(
         list[str] | None,
         typer.Option("--allow-host", help="Further NAME or NAME:PORT it is reached by, as by a proxy; repeatable."),
     ] = None,
+    api_keys: KeysOption = None,
+    at_once: AtOnceOption = 2,
+    waiting: WaitingOption = 64,
+    timeout: TimeoutOption = 60,
+    rate: RateOption = 1200,
+    audit_log: AuditOption = None,
+    no_audit: NoAuditOption = False,
+    audit_questions: QuestionsOption = False,
     index: IndexOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Start the chat in a browser.
+    """Start the chat in a browser, and the service for programs below /v1.
 
     Example: geobrief serve --port 7861
     """
     settings = settings_from(index, config)
     users = _users(auth)
+    is_private = _is_private(host, users, insecure, allow_host or ())
+    options = ServiceOptions(
+        api_keys, is_private, at_once, waiting, timeout, rate, audit_log, no_audit, audit_questions
+    )
+    keys = options.checked_keys()
     from rag.ui import build_ui, launch, require_free_port
     from rag.ui.web.hosts import Hosts
 
@@ -60,14 +86,16 @@ def serve(
     embeddings = open_embeddings(settings)
     assistant = open_assistant(settings, embeddings=embeddings)
     warm_up(assistant)
-    folder = settings.index.expanduser().resolve()
-    with closing(UserData(folder / USERDATA_FILE)) as userdata, closing(Uploads(settings, embeddings=embeddings)) as up:
+    with ExitStack() as opened:
+        userdata = opened.enter_context(closing(UserData(settings.index.expanduser().resolve() / USERDATA_FILE)))
+        uploads = opened.enter_context(closing(Uploads(settings, embeddings=embeddings)))
+        service = opened.enter_context(closing(open_service(options, keys, assistant, uploads, settings)))
         page = build_ui(
             assistant,
             examples=EXAMPLES,
             library=CatalogueLibrary(assistant.catalogue),
             userdata=userdata,
-            uploads=up,
+            uploads=uploads,
             reports=reports_folder(settings.index),
         )
         launch(
@@ -78,6 +106,7 @@ def serve(
             users=users,
             allowed_hosts=allow_host or (),
             routes=[export_route(userdata, user_of)],
+            service=service,
         )
 
 
@@ -91,6 +120,16 @@ def _users(path: Path | None) -> Users | None:
     if not users.names():
         raise UsageError(f"nobody is in {path}; add somebody with `geobrief users add NAME --file {path}`")
     return users
+
+
+def _is_private(host: str, users: Users | None, insecure: bool, allowed: Sequence[str]) -> bool:
+    """Whether programs need no key: on an address of this machine that no proxy passes on to, or if that is asked for.
+
+    Who lets people sign in wants programs to have keys.
+    """
+    from rag.ui.web.hosts import is_loopback
+
+    return users is None and (insecure or (is_loopback(host) and not allowed))
 
 
 def _require_sign_in(host: str, users: Users | None, insecure: bool) -> None:

@@ -14,6 +14,7 @@ from rag.evaluation.forms.documents import digest_of
 from rag.evaluation.question import Dataset, Pair, Question
 
 DATASETS = Path("evals/datasets")
+PACKAGED = Path(__file__).parents[1] / "data" / "starter" / "evals" / "datasets"
 DATA_VARIABLE = "GEOBRIEF_DATA"
 
 _Asked = TypeVar("_Asked", Question, Pair)
@@ -25,7 +26,7 @@ def open_dataset(name: str, *, work: Path, split: str | None = None) -> Dataset:
     Documents of foreign forms are written as briefs below `work / "corpora"`, and reused when they are there.
 
     Args:
-        name: a folder, a file, or a name below evals/datasets or $GEOBRIEF_DATA.
+        name: a folder, a file, or a name below evals/datasets, $GEOBRIEF_DATA or what comes with the package.
         split: None takes all questions; of a BEIR folder the test split, or the only one.
 
     Raises:
@@ -55,7 +56,7 @@ def locate(name: str) -> Path:
     if not name.strip():
         raise UsageError("the dataset has no name; name a folder, a file, or a dataset below evals/datasets")
     data = os.environ.get(DATA_VARIABLE)
-    places = dict.fromkeys([Path(name), DATASETS / name, *([Path(data) / name] if data else [])])
+    places = dict.fromkeys([Path(name), DATASETS / name, *([Path(data) / name] if data else []), PACKAGED / name])
     for path in places:
         if os.path.exists(path):
             return path.parent if path.name == "dataset.json" else path

@@ -10,6 +10,8 @@ from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from rag.service.paths import is_service, max_body_bytes
+from rag.service.problems import Refused
 from rag.ui.web.hosts import Hosts, Place
 
 # All that the page asks for. Gradio serves much more (files by path, a proxy, monitoring, an editor).
@@ -53,11 +55,19 @@ class Refusal:
 
 
 class Guard:
-    """Lets through what the page itself asks for, and answers the rest."""
+    """Lets through what the page itself asks for, and what is asked of the service; answers the rest.
 
-    def __init__(self, app: ASGIApp, hosts: Hosts) -> None:
+    Attributes:
+        has_service: whether the service is served, too. It answers for its methods and paths itself.
+        with_keys: whether it wants keys. A request that brings one may come from anywhere: no page elsewhere knows
+            it, and none can add it to what a browser sends on its own.
+    """
+
+    def __init__(self, app: ASGIApp, hosts: Hosts, *, has_service: bool = False, with_keys: bool = False) -> None:
         self.app = app
         self.hosts = hosts
+        self.has_service = has_service
+        self.with_keys = with_keys
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request. No websocket is served: the page has none, and Origin is not checked for one."""
@@ -65,21 +75,32 @@ class Guard:
             await self.app(scope, receive, send)
         elif scope["type"] == "http":
             refusal = self.refusal(scope)
-            app = self.app if refusal is None else PlainTextResponse(refusal.text, status_code=refusal.status)
+            app = self.app if refusal is None else self._told(refusal, scope["path"])
             await app(scope, receive, send)
         else:
             await send({"type": "websocket.close", "code": 1008})
 
     def refusal(self, scope: Scope) -> Refusal | None:
         """Return why a request is refused; None if it is not."""
-        headers = Headers(scope=scope)
+        headers, path = Headers(scope=scope), scope["path"]
+        is_service = self._is_service(path)
+        elsewhere = None
+        if not (is_service and self.with_keys and "authorization" in headers):
+            elsewhere = self._wrong_origin(headers, scope["scheme"]) or _from_elsewhere(headers, scope["method"])
         return (
             self._wrong_host(headers, scope["scheme"])
-            or self._wrong_origin(headers, scope["scheme"])
-            or _from_elsewhere(headers, scope["method"])
-            or _closed(scope["path"], scope["method"])
-            or _too_large(headers, scope["path"])
+            or elsewhere
+            or (None if is_service else _closed(path, scope["method"]))
+            or _too_large(headers, max_body_bytes(path) if is_service else _max_bytes(path))
         )
+
+    def _is_service(self, path: str) -> bool:
+        return self.has_service and is_service(path)
+
+    def _told(self, refusal: Refusal, path: str) -> ASGIApp:
+        if self._is_service(path):
+            return Refused(refusal.status, "refused", refusal.text).response()
+        return PlainTextResponse(refusal.text, status_code=refusal.status)
 
     def _wrong_host(self, headers: Headers, scheme: str) -> Refusal | None:
         asked = headers.getlist("host")
@@ -128,14 +149,17 @@ def _closed(path: str, method: str) -> Refusal | None:
     return None if is_open else Refusal(HTTPStatus.NOT_FOUND, "Not found")
 
 
-def _too_large(headers: Mapping[str, str], path: str) -> Refusal | None:
+def _max_bytes(path: str) -> int:
+    return MAX_UPLOAD_BYTES if path == UPLOAD_PATH else MAX_BODY_BYTES
+
+
+def _too_large(headers: Mapping[str, str], limit: int) -> Refusal | None:
     """Refuse by the length that is announced; the web server holds the sender to it."""
     if "transfer-encoding" in headers:
         return Refusal(HTTPStatus.LENGTH_REQUIRED, "Send a Content-Length.")
     length = headers.get("content-length", "0")
     if not (length.isascii() and length.isdigit()):
         return Refusal(HTTPStatus.BAD_REQUEST, "The Content-Length is no number.")
-    limit = MAX_UPLOAD_BYTES if path == UPLOAD_PATH else MAX_BODY_BYTES
     if len(length) > 15 or int(length) > limit:
         return Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"At most {limit:,} bytes are taken.")
     return None

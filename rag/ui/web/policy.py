@@ -79,7 +79,7 @@ class WithPolicy:
                 headers.update(_HEADERS)
                 headers.setdefault("Content-Security-Policy", policy(nonce))
                 if not is_static:
-                    headers["Cache-Control"] = "no-store"
+                    headers.setdefault("Cache-Control", "no-store")
             await send(message)
 
         await self.app({**scope, NONCE: nonce}, receive, send_with_headers)

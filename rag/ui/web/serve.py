@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -18,6 +18,8 @@ from starlette.routing import BaseRoute, Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from rag.errors import UsageError
+from rag.service.app import ServiceApp
+from rag.service.paths import is_service
 from rag.ui.package import styles
 from rag.ui.port import listening_socket
 from rag.ui.theme import THEME
@@ -42,6 +44,7 @@ def launch(
     users: Users | None = None,
     allowed_hosts: Sequence[str] = (),
     routes: Sequence[BaseRoute] = (),
+    service: ServiceApp | None = None,
 ) -> None:
     """Serve the page until interrupted; Ctrl-C returns. Prints the address and the examples once it is ready.
 
@@ -49,6 +52,7 @@ def launch(
         users: who may use it; without them everybody who reaches it.
         allowed_hosts: further names by which it is reached, each with its port or for any.
         routes: served beside the page.
+        service: served on the same address, with keys of its own: who is signed in to the page needs one, too.
 
     Raises:
         UsageError: if the address cannot be listened on (no other port is tried), or an allowed host is none, or the
@@ -58,7 +62,7 @@ def launch(
     with listening_socket(host, port) as listening:
         bound, taken, *_ = listening.getsockname()
         hosts = Hosts.of(bound, taken, host=host, allowed=allowed_hosts)
-        app = web_app(ui, hosts=hosts, users=users, routes=routes)
+        app = web_app(ui, hosts=hosts, users=users, routes=routes, service=service)
         server = _Server(app, _ready_text(host, taken, examples))
         with suppress(KeyboardInterrupt):
             server.run(sockets=[listening])
@@ -81,10 +85,17 @@ class WebApp:
         await self.app(scope, receive, send)
 
 
-def web_app(ui: gr.Blocks, *, hosts: Hosts, users: Users | None = None, routes: Sequence[BaseRoute] = ()) -> WebApp:
+def web_app(
+    ui: gr.Blocks,
+    *,
+    hosts: Hosts,
+    users: Users | None = None,
+    routes: Sequence[BaseRoute] = (),
+    service: ServiceApp | None = None,
+) -> WebApp:
     """Return the page, closed but for what it needs. What `launch` says of its arguments holds here, too."""
     mark_own_scripts(gr.routes.templates.env)
-    outer = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, routes=list(routes))
+    outer = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, routes=list(routes), lifespan=_lifespan(service))
     gr.mount_gradio_app(
         outer,
         ui,
@@ -106,7 +117,27 @@ def web_app(ui: gr.Blocks, *, hosts: Hosts, users: Users | None = None, routes: 
     mounted = next(r.app for r in outer.routes if isinstance(r, Mount) and isinstance(r.app, gr.routes.App))
     page: ASGIApp = QueueGuard(outer)
     signed_in = page if users is None else SignIn(page, users, title=str(ui.title or "geobrief"))
-    return WebApp(WithPolicy(Guard(signed_in, hosts)), mounted.stop_event)
+    if service is None:
+        return WebApp(WithPolicy(Guard(signed_in, hosts)), mounted.stop_event)
+    both = Guard(Beside(service, signed_in), hosts, has_service=True, with_keys=service.with_keys)
+    return WebApp(WithPolicy(both), mounted.stop_event)
+
+
+@dataclass(frozen=True)
+class Beside:
+    """The service and the page on one address, told apart by path."""
+
+    service: ASGIApp
+    page: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        is_for_service = scope["type"] == "http" and is_service(scope["path"])
+        await (self.service if is_for_service else self.page)(scope, receive, send)
+
+
+def _lifespan(service: ServiceApp | None) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    return lambda _: nullcontext() if service is None else service.running()
 
 
 def _own_folder(folder: Path) -> None:
