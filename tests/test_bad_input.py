@@ -524,7 +524,7 @@ def test_a_question_is_never_query_syntax(stocked: Desk, geobrief: Geobrief, que
         (["search", "Who?", "--k", "many"], "--k"),
         (["ingest", "corpus", "--lock-timeout", "soon"], "--lock-timeout"),
         (["ingest", "corpus", "--lock-timeout", "-1"], "--lock-timeout"),
-        (["ingest"], "paths"),
+        (["ingest"], "nothing to ingest; name folders"),
         (["ask"], "question"),
         (["ask", "Who?", "--nonsense"], "--nonsense"),
         (["nonsense"], "nonsense"),

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from rag.errors import UsageError
-from rag.evaluation.dataset import open_dataset
+from rag.evaluation.dataset import PACKAGED, open_dataset
 from rag.evaluation.forms import corpus as corpus_module
 from rag.evaluation.forms.corpus import write_corpus
 from rag.evaluation.forms.documents import digest_of, read_documents, stamp
@@ -177,7 +177,8 @@ def test_a_dataset_that_is_nowhere_is_told_with_the_places_that_were_searched(
 ) -> None:
     monkeypatch.setenv("GEOBRIEF_DATA", str(tmp_path))
     message = refusal(opened, "nowhere")
-    assert f"no dataset 'nowhere': looked for nowhere, evals/datasets/nowhere, {tmp_path}/nowhere;" in message
+    places = f"nowhere, evals/datasets/nowhere, {tmp_path}/nowhere, {PACKAGED / 'nowhere'};"
+    assert f"no dataset 'nowhere': looked for {places}" in message
     monkeypatch.delenv("GEOBRIEF_DATA")
     assert "($GEOBRIEF_DATA is not set)" in refusal(opened, "nowhere")
 
