@@ -10,10 +10,11 @@ from typing import Any
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 from pydantic import ConfigDict, ValidationError
 
+from rag.days import day
 from rag.errors import UsageError
 from rag.record import AnswerRecord, ScopeRecord
 from rag.rewrite import message_of
-from rag.types import Answer, DateInterval, Scope
+from rag.types import Answer, Scope
 
 Turns = BaseMessage | tuple[str, str] | Answer | AnswerRecord
 """A langchain message, a question with its answer's text, or an answer, which knows its question and its briefs."""
@@ -91,8 +92,5 @@ def by_then(scope: Scope, as_of: date | str | None) -> Scope:
         return scope
     if isinstance(as_of, datetime):
         as_of = as_of.date()
-    try:
-        day = as_of if isinstance(as_of, date) else DateInterval.parse(as_of).end
-    except ValueError as error:
-        raise UsageError(f"as_of: {error}") from error
-    return replace(scope, as_of=min(filter(None, (day, scope.as_of))))
+    until = as_of if isinstance(as_of, date) else day("as_of", as_of, last=True)
+    return replace(scope, as_of=min(filter(None, (until, scope.as_of))))

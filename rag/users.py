@@ -6,21 +6,14 @@ import base64
 import binascii
 import hashlib
 import hmac
-import os
-import re
 import secrets
-import tempfile
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from rag.errors import UsageError
+from rag.named_lines import NAME, NamedLines
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 MIN_PASSWORD_CHARS = 8
 MAX_PASSWORD_CHARS = 1024
 MAX_FILE_BYTES = 4_000_000
@@ -31,7 +24,6 @@ _WEAKEST = 2**15
 _MAX_MEMORY = 512 * 2**20
 _HASH_BYTES = 32
 _SALT_BYTES = 16
-_LOCK_TIMEOUT_S = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +79,7 @@ class Users:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._lock = threading.Lock()
-        self._stamp: tuple[int, ...] | None = None
-        self._read: Mapping[str, PasswordHash] = {}
+        self._lines = NamedLines(path, parsed, _line, MAX_FILE_BYTES, "the users file", "users")
 
     def names(self) -> tuple[str, ...]:
         """Return the names in alphabetical order.
@@ -97,18 +87,18 @@ class Users:
         Raises:
             UsageError: as for every method, if the file cannot be read, or a line of it is none; it names the line.
         """
-        return tuple(sorted(self._users()))
+        return tuple(sorted(self._lines.read()))
 
     def is_right(self, name: str, password: str) -> bool:
         """Tell whether the password is that of the user. Takes a quarter of a second for unknown names, too."""
-        known = self._users().get(name)
+        known = self._lines.read().get(name)
         fits = len(password) <= MAX_PASSWORD_CHARS
         is_same = (known or _NOBODY).matches(password if fits else "")
         return known is not None and fits and is_same
 
     def stamp(self, name: str) -> str | None:
         """Return what changes with the user's password and by re-adding the name; None if there is no such user."""
-        known = self._users().get(name)
+        known = self._lines.read().get(name)
         return None if known is None else hashlib.sha256(str(known).encode()).hexdigest()
 
     def add(self, name: str, password: str) -> bool:
@@ -126,7 +116,7 @@ class Users:
                 f"a password has {MIN_PASSWORD_CHARS} to {MAX_PASSWORD_CHARS:,} characters; choose another"
             )
         made = PasswordHash.of(password)
-        with self._writing() as users:
+        with self._lines.writing() as users:
             is_new = name not in users
             users[name] = made
         return is_new
@@ -137,46 +127,9 @@ class Users:
         Raises:
             UsageError: if there is no such user, or the file cannot be written.
         """
-        with self._writing() as users:
+        with self._lines.writing() as users:
             if users.pop(name, None) is None:
                 raise UsageError(f"there is no user {name!r} in {self.path}; `geobrief users list` shows who there is")
-
-    def _users(self) -> Mapping[str, PasswordHash]:
-        with self._lock:
-            try:
-                found = self.path.stat()
-                stamp = (found.st_mtime_ns, found.st_size, found.st_ino)
-                if stamp != self._stamp:
-                    self._read, self._stamp = parsed(self._bytes(), self.path), stamp
-            except OSError as error:
-                self._stamp = None
-                raise UsageError(
-                    f"the users file {self.path} cannot be read ({error.strerror}); "
-                    f"make one with `geobrief users add NAME --file {self.path}`"
-                ) from error
-            except UsageError:
-                self._stamp = None
-                raise
-            return self._read
-
-    def _bytes(self) -> bytes:
-        with self.path.open("rb") as file:
-            return file.read(MAX_FILE_BYTES + 1)
-
-    @contextmanager
-    def _writing(self) -> Iterator[dict[str, PasswordHash]]:
-        """Yield the users for changing; write them if nothing is raised. One process at a time."""
-        try:
-            with FileLock(f"{self.path}.lock", timeout=_LOCK_TIMEOUT_S, mode=0o600):
-                users = dict(self._users()) if self.path.exists() else {}
-                yield users
-                _write(self.path, "".join(f"{name}:{users[name]}\n" for name in sorted(users)))
-        except Timeout as error:
-            raise UsageError(f"{self.path} is being changed by another process; try again") from error
-        except OSError as error:
-            raise UsageError(
-                f"the users file {self.path} cannot be written ({error.strerror}); check rights and free space"
-            ) from error
 
 
 def parsed(content: bytes, path: Path) -> Mapping[str, PasswordHash]:
@@ -198,6 +151,10 @@ def parsed(content: bytes, path: Path) -> Mapping[str, PasswordHash]:
     return users
 
 
+def _line(name: str, hashed: PasswordHash) -> str:
+    return f"{name}:{hashed}"
+
+
 def _read_line(line: bytes, number: int, path: Path) -> tuple[str, PasswordHash]:
     try:
         name, _, text = line.decode("ascii").strip().partition(":")
@@ -210,21 +167,6 @@ def _read_line(line: bytes, number: int, path: Path) -> tuple[str, PasswordHash]
             f"{path}, line {number}: no line of the form name:scrypt$n$r$p$salt$hash; delete it, "
             "and add the user again with `geobrief users add`"
         ) from None
-
-
-def _write(path: Path, text: str) -> None:
-    """Put a new file in the place of the old one at once, readable for its owner alone."""
-    target = path.resolve()
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)  # made with mode 0600
-    try:
-        with os.fdopen(handle, "w", encoding="ascii") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(name, target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def _scrypt(password: str, salt: bytes, n: int, r: int, p: int) -> bytes:

@@ -8,8 +8,14 @@ from typing import Annotated
 
 import typer
 
-from rag.cli.options import ConfigOption, IndexOption, settings_from
-from rag.errors import UsageError
+from rag.cli.options import (
+    AllowHostOption,
+    ConfigOption,
+    IndexOption,
+    InsecureOption,
+    require_loopback,
+    settings_from,
+)
 
 
 def mcp(
@@ -19,13 +25,8 @@ def mcp(
     host: Annotated[str, typer.Option("--host", help="Address to listen on, with --http.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port to listen on, with --http.")] = 7870,
     allow_add: Annotated[bool, typer.Option("--allow-add", help="Let clients add briefs to the corpus.")] = False,
-    insecure: Annotated[
-        bool, typer.Option("--insecure", help="Let everybody in who reaches an address that is not this machine's.")
-    ] = False,
-    allow_host: Annotated[
-        list[str] | None,
-        typer.Option("--allow-host", help="Further NAME or NAME:PORT it is reached by, as by a proxy; repeatable."),
-    ] = None,
+    insecure: InsecureOption = False,
+    allow_host: AllowHostOption = None,
     index: IndexOption = None,
     config: ConfigOption = None,
 ) -> None:
@@ -36,7 +37,9 @@ def mcp(
     logging.basicConfig(level=logging.WARNING)  # to stderr; stdout is the protocol's
     settings = settings_from(index, config)
     if http:
-        _require_loopback(host, insecure)
+        require_loopback(
+            host, insecure=insecure, instead="use `geobrief serve`, which asks for keys and serves MCP at /mcp"
+        )
     from rag.mcp_server import LazyCorpus, serve_http, serve_stdio
 
     with closing(LazyCorpus(settings, may_add=allow_add)) as corpus:
@@ -44,17 +47,3 @@ def mcp(
             serve_http(corpus, host=host, port=port, allowed_hosts=allow_host or ())
         else:
             serve_stdio(corpus)
-
-
-def _require_loopback(host: str, insecure: bool) -> None:
-    """Refuse to open the corpus to a network, unless that is asked for."""
-    from rag.ui.web.hosts import is_loopback
-
-    if is_loopback(host):
-        return
-    if not insecure:
-        raise UsageError(
-            f"{host!r} is reached from other machines, and anybody there could ask and read; use `geobrief serve`, "
-            "which asks for keys and serves MCP at /mcp, or let everybody in with --insecure"
-        )
-    typer.echo(f"geobrief: warning: anybody who reaches {host!r} can ask and read", err=True)

@@ -43,6 +43,13 @@ BriefOption = Annotated[list[str] | None, typer.Option("--brief", help="Only the
 DatesOption = Annotated[
     bool, typer.Option("--dates/--no-dates", help='Whether "as of May 2023" in the question narrows the scope.')
 ]
+InsecureOption = Annotated[
+    bool, typer.Option("--insecure", help="Let everybody in who reaches an address that is not this machine's.")
+]
+AllowHostOption = Annotated[
+    list[str] | None,
+    typer.Option("--allow-host", help="Further NAME or NAME:PORT it is reached by, as by a proxy; repeatable."),
+]
 LockOption = Annotated[float | None, typer.Option("--lock-timeout", min=0, help="Seconds to wait for another writer.")]
 
 
@@ -51,6 +58,28 @@ def settings_from(index: Path | None, config: Path | None, **flags: Any) -> Sett
     from rag.settings import load_settings
 
     return load_settings(config, index=index, **flags)
+
+
+def require_loopback(host: str, *, insecure: bool, instead: str, warning: str = "") -> None:
+    """Refuse to open the corpus to a network, unless that is asked for, which is warned of.
+
+    Args:
+        instead: what to do rather, for the refusal.
+        warning: what else is to be known of an open address.
+
+    Raises:
+        UsageError: if the host is reached from other machines.
+    """
+    from rag.ui.web.hosts import is_loopback
+
+    if is_loopback(host):
+        return
+    if not insecure:
+        raise UsageError(
+            f"{host!r} is reached from other machines, and anybody there could ask and read; {instead}, "
+            "or let everybody in with --insecure"
+        )
+    typer.echo(f"geobrief: warning: anybody who reaches {host!r} can ask and read{warning}", err=True)
 
 
 def scope_from(
@@ -97,12 +126,6 @@ def _moment(flag: str, value: str | None) -> datetime | None:
 
 
 def _day(flag: str, value: str | None, *, last: bool) -> date | None:
-    from rag.types import DateInterval
+    from rag.days import day
 
-    if value is None:
-        return None
-    try:
-        interval = DateInterval.parse(value)
-    except ValueError as error:
-        raise UsageError(f"{flag}: {error}") from error
-    return interval.end if last else interval.start
+    return None if value is None else day(flag, value, last=last)

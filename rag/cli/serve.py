@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rag.cli.options import ConfigOption, IndexOption, settings_from
+from rag.cli.options import (
+    AllowHostOption,
+    ConfigOption,
+    IndexOption,
+    InsecureOption,
+    require_loopback,
+    settings_from,
+)
 from rag.cli.service import (
     AtOnceOption,
     AuditOption,
@@ -25,7 +32,11 @@ from rag.cli.service import (
 from rag.errors import UsageError
 
 if TYPE_CHECKING:
+    from rag.service.keys import ApiKeys
+    from rag.settings import Settings
     from rag.users import Users
+
+_SIGN_IN = "let people sign in with --auth FILE (`geobrief users add NAME --file FILE` makes it)"
 
 EXAMPLES = (
     "what sectors will they cooperate on",
@@ -40,13 +51,8 @@ def serve(
     auth: Annotated[
         Path | None, typer.Option("--auth", help="Ask users to sign in: a file made by `geobrief users add`.")
     ] = None,
-    insecure: Annotated[
-        bool, typer.Option("--insecure", help="Let everybody in who reaches an address that is not this machine's.")
-    ] = False,
-    allow_host: Annotated[
-        list[str] | None,
-        typer.Option("--allow-host", help="Further NAME or NAME:PORT it is reached by, as by a proxy; repeatable."),
-    ] = None,
+    insecure: InsecureOption = False,
+    allow_host: AllowHostOption = None,
     api_keys: KeysOption = None,
     at_once: AtOnceOption = 2,
     waiting: WaitingOption = 64,
@@ -69,14 +75,30 @@ def serve(
         api_keys, is_private, at_once, waiting, timeout, rate, audit_log, no_audit, audit_questions
     )
     keys = options.checked_keys()
-    from rag.ui import build_ui, launch, require_free_port
+    from rag.ui import require_free_port
     from rag.ui.web.hosts import Hosts
 
     Hosts.of(host, port, allowed=allow_host or ())  # before anything slow: it refuses what is no name
     require_free_port(host, port)
-    _require_sign_in(host, users, insecure)
+    if users is None:
+        require_loopback(host, insecure=insecure, instead=_SIGN_IN, warning="; nobody has to sign in")
+    _serve(settings, options, keys, host=host, port=port, users=users, allowed_hosts=allow_host or ())
+
+
+def _serve(
+    settings: Settings,
+    options: ServiceOptions,
+    keys: ApiKeys | None,
+    *,
+    host: str,
+    port: int,
+    users: Users | None,
+    allowed_hosts: Sequence[str],
+) -> None:
+    """Load what answers, and serve page and service until interrupted."""
     from rag.build import open_assistant, open_embeddings, warm_up
     from rag.evaluation.kept import reports_folder
+    from rag.ui import build_ui, launch
     from rag.ui.library import CatalogueLibrary
     from rag.ui.web.exporting import export_route
     from rag.ui.web.visitor import user_of
@@ -104,7 +126,7 @@ def serve(
             port=port,
             examples=EXAMPLES,
             users=users,
-            allowed_hosts=allow_host or (),
+            allowed_hosts=allowed_hosts,
             routes=[export_route(userdata, user_of)],
             service=service,
         )
@@ -130,17 +152,3 @@ def _is_private(host: str, users: Users | None, insecure: bool, allowed: Sequenc
     from rag.ui.web.hosts import is_loopback
 
     return users is None and (insecure or (is_loopback(host) and not allowed))
-
-
-def _require_sign_in(host: str, users: Users | None, insecure: bool) -> None:
-    """Refuse to open the chat to a network without sign-in, unless that is asked for."""
-    from rag.ui.web.hosts import is_loopback
-
-    if users is not None or is_loopback(host):
-        return
-    if not insecure:
-        raise UsageError(
-            f"{host!r} is reached from other machines, and anybody there could ask and read; let people sign in with "
-            "--auth FILE (`geobrief users add NAME --file FILE` makes it), or let everybody in with --insecure"
-        )
-    typer.echo(f"geobrief: warning: anybody who reaches {host!r} can ask and read; nobody has to sign in", err=True)

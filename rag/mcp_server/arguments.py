@@ -8,8 +8,9 @@ from urllib.parse import unquote
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from rag.days import day
 from rag.errors import UsageError
-from rag.types import DateInterval, Scope
+from rag.types import Scope
 
 SCHEME = "brief://"
 MAX_ADDED_CHARS = 1_000_000
@@ -148,10 +149,4 @@ class AddArguments(Arguments):
 
 
 def _day(name: str, value: str | None, *, last: bool) -> date | None:
-    if value is None:
-        return None
-    try:
-        interval = DateInterval.parse(value)
-    except ValueError as error:
-        raise UsageError(f"{name}: {error}") from error
-    return interval.end if last else interval.start
+    return None if value is None else day(name, value, last=last)

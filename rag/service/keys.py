@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
 import re
 import secrets
-import tempfile
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from filelock import FileLock, Timeout
-
 from rag.errors import UsageError
+from rag.named_lines import NAME, NamedLines
 
 Level = Literal["read", "write", "admin"]
 """What a key allows; each level allows what those before it do."""
@@ -28,10 +23,8 @@ KEY_BYTES = 32
 """Of chance: no key can be guessed, so that one round of SHA-256 keeps it, and every request can be checked."""
 MAX_KEY_CHARS = 200
 MAX_FILE_BYTES = 1_000_000
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 
 _LINE = re.compile(rf"(?P<name>{NAME.pattern}):(?P<level>{'|'.join(LEVELS)}):sha256\$(?P<digest>[0-9a-f]{{64}})")
-_LOCK_TIMEOUT_S = 10
 
 
 def allows(level: Level, needed: Level) -> bool:
@@ -59,9 +52,7 @@ class ApiKeys:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._lock = threading.Lock()
-        self._stamp: tuple[int, ...] | None = None
-        self._read: Mapping[str, ApiKey] = {}
+        self._lines = NamedLines(path, parsed, _line, MAX_FILE_BYTES, "the file of keys", "keys")
 
     def listed(self) -> tuple[ApiKey, ...]:
         """Return the keys by name.
@@ -69,12 +60,12 @@ class ApiKeys:
         Raises:
             UsageError: as for every method, if the file cannot be read, or a line of it is none; it names the line.
         """
-        return tuple(sorted(self._keys().values(), key=lambda key: key.name))
+        return tuple(sorted(self._lines.read().values(), key=lambda key: key.name))
 
     def find(self, token: str) -> ApiKey | None:
         """Return the key that a token is. Compares with every key, each in constant time."""
         digest = _digest(token[:MAX_KEY_CHARS])
-        matching = [key for key in self._keys().values() if hmac.compare_digest(key.digest, digest)]
+        matching = [key for key in self._lines.read().values() if hmac.compare_digest(key.digest, digest)]
         return matching[0] if matching else None
 
     def add(self, name: str, level: Level) -> str:
@@ -88,7 +79,7 @@ class ApiKeys:
                 f"{name!r} is no name for a key; take up to 64 of A-Z, a-z, 0-9 and . _ @ -, a letter or digit first"
             )
         token = PREFIX + secrets.token_urlsafe(KEY_BYTES)
-        with self._writing() as keys:
+        with self._lines.writing() as keys:
             if name in keys:
                 raise UsageError(f"there is a key {name!r} already; remove it first, or choose another name")
             keys[name] = ApiKey(name, level, _digest(token))
@@ -100,45 +91,9 @@ class ApiKeys:
         Raises:
             UsageError: if there is no such key, or the file cannot be written.
         """
-        with self._writing() as keys:
+        with self._lines.writing() as keys:
             if keys.pop(name, None) is None:
                 raise UsageError(f"there is no key {name!r} in {self.path}; `geobrief keys list` shows which there are")
-
-    def _keys(self) -> Mapping[str, ApiKey]:
-        with self._lock:
-            try:
-                found = self.path.stat()
-                stamp = (found.st_mtime_ns, found.st_size, found.st_ino)
-                if stamp != self._stamp:
-                    self._stamp = None
-                    self._read = parsed(self._bytes(), self.path)
-                    self._stamp = stamp
-            except OSError as error:
-                self._stamp = None
-                raise UsageError(
-                    f"the file of keys {self.path} cannot be read ({error.strerror}); "
-                    f"make one with `geobrief keys add NAME --file {self.path}`"
-                ) from error
-            return self._read
-
-    def _bytes(self) -> bytes:
-        with self.path.open("rb") as file:
-            return file.read(MAX_FILE_BYTES + 1)
-
-    @contextmanager
-    def _writing(self) -> Iterator[dict[str, ApiKey]]:
-        """Yield the keys for changing; write them if nothing is raised. One process at a time."""
-        try:
-            with FileLock(f"{self.path}.lock", timeout=_LOCK_TIMEOUT_S, mode=0o600):
-                keys = dict(self._keys()) if self.path.exists() else {}
-                yield keys
-                _write(self.path, "".join(f"{keys[name]}\n" for name in sorted(keys)))
-        except Timeout as error:
-            raise UsageError(f"{self.path} is being changed by another process; try again") from error
-        except OSError as error:
-            raise UsageError(
-                f"the file of keys {self.path} cannot be written ({error.strerror}); check rights and free space"
-            ) from error
 
 
 def parsed(content: bytes, path: Path) -> Mapping[str, ApiKey]:
@@ -162,20 +117,9 @@ def parsed(content: bytes, path: Path) -> Mapping[str, ApiKey]:
     return keys
 
 
+def _line(_: str, key: ApiKey) -> str:
+    return str(key)
+
+
 def _digest(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _write(path: Path, text: str) -> None:
-    """Put a new file in the place of the old one at once, readable for its owner alone."""
-    target = path.resolve()
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)  # made with mode 0600
-    try:
-        with os.fdopen(handle, "w", encoding="ascii") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(name, target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise

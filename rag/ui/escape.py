@@ -26,3 +26,10 @@ def is_web_address(url: str | None) -> bool:
         return parts.scheme in ("http", "https") and bool(parts.hostname)
     except ValueError:
         return False
+
+
+def source_link(url: str | None) -> str:
+    """Return a link to where a brief was published; empty where that is no web address."""
+    if not is_web_address(url):
+        return ""
+    return f'<a href="{escaped(url or "")}" target="_blank" rel="noopener noreferrer nofollow">Open the source</a>'

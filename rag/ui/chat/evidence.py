@@ -10,7 +10,7 @@ from langchain_core.documents import Document
 
 from rag.types import Sentence
 from rag.ui.chat.conversation import Turn
-from rag.ui.escape import escaped, is_web_address
+from rag.ui.escape import escaped, source_link
 
 CLOSE = '<button type="button" class="gb-close" aria-label="Close">×</button>'
 """Shown where the panel is a sheet over the conversation."""
@@ -60,7 +60,7 @@ def _below(known: Mapping[str, Any], n: int, number: int) -> str:
     back = f'<a class="gb-back" href="#turn-{number}-answer">Back to the answer</a>'
     whole = f'<a href="#turn-{number}-brief-{n}">Read the brief</a>'
     brief = f'<span class="gb-id">{escaped(known["brief_id"])}</span>'
-    return f"<footer>{whole}{_source_link(known.get('url'))}{back}{brief}</footer>"
+    return f"<footer>{whole}{source_link(known.get('url'))}{back}{brief}</footer>"
 
 
 def _about(known: Mapping[str, Any], pages: Sequence[int]) -> str:
@@ -77,12 +77,6 @@ def _about(known: Mapping[str, Any], pages: Sequence[int]) -> str:
 
 def _pages(sentences: Iterable[Sentence], n: int) -> list[int]:
     return sorted({c.page for s in sentences for c in s.citations if c.n == n and c.page is not None})
-
-
-def _source_link(url: str | None) -> str:
-    if not is_web_address(url):
-        return ""
-    return f'<a href="{escaped(url or "")}" target="_blank" rel="noopener noreferrer nofollow">Open the source</a>'
 
 
 def _cited_spans(sentences: Sequence[Sentence], n: int, offset: int) -> list[tuple[int, int, int]]:

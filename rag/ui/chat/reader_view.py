@@ -9,7 +9,7 @@ from itertools import pairwise
 from rag.types import Citation
 from rag.ui.chat.conversation import Turn
 from rag.ui.chat.evidence import CLOSE
-from rag.ui.escape import escaped, is_web_address
+from rag.ui.escape import escaped, source_link
 from rag.ui.library import WholeBrief
 
 MAX_CHARS = 200_000
@@ -87,16 +87,11 @@ def _head(brief: WholeBrief, turn: Turn, number: int, chosen: Place | None) -> s
     if chosen and chosen.citation.page:
         facts.append(f"page {chosen.citation.page}")
     about = " · ".join(f"<span>{escaped(fact)}</span>" for fact in facts)
-    source = (
-        f'<a href="{escaped(brief.url or "")}" target="_blank" rel="noopener noreferrer nofollow">Open the source</a>'
-        if is_web_address(brief.url)
-        else ""
-    )
     remark = f'<p class="gb-note">{escaped(brief.remark)}</p>' if brief.remark else ""
     return (
         f'<nav class="gb-nav" aria-label="Citations">{_to_evidence(number)}{_steps(turn, number, chosen)}</nav>'
         f'<h2 class="gb-title">{escaped(brief.title)}</h2><p class="gb-about">{about}</p>{remark}'
-        f'<p class="gb-links">{source}<span class="gb-id">{escaped(brief.brief_id)}</span></p>'
+        f'<p class="gb-links">{source_link(brief.url)}<span class="gb-id">{escaped(brief.brief_id)}</span></p>'
     )
 
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import gradio as gr
 
+from rag.days import day
 from rag.errors import UsageError
-from rag.types import DateInterval, Scope
+from rag.types import Scope
 from rag.ui.escape import escaped
 from rag.ui.library import Facets
 
@@ -119,10 +120,4 @@ def _wrong(given: Mapping[str, Any]) -> list[str]:
 
 def _day(value: str | None, name: str) -> date | None:
     """Read a day, month or year: the first day of it where the scope begins there, else the last."""
-    if not value or not value.strip():
-        return None
-    try:
-        interval = DateInterval.parse(value)
-    except ValueError as error:
-        raise UsageError(f"{_DATES[name]}: {error}") from error
-    return interval.start if name == "date_from" else interval.end
+    return day(_DATES[name], value, last=name != "date_from") if value and value.strip() else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rag.ui.chat.reader_view import cut_note, pieces, window
-from rag.ui.escape import escaped, is_web_address
+from rag.ui.escape import escaped, source_link
 from rag.ui.library import WholeBrief
 
 NOTHING_CHOSEN = '<p class="gb-quiet gb-corpus-hint">Choose a brief to read it here.</p>'
@@ -17,15 +17,10 @@ def whole_html(brief: WholeBrief) -> str:
     facts = " · ".join(
         f"<bdi>{escaped(fact)}</bdi>" for fact in (brief.date or "undated", brief.source or "source not stated")
     )
-    source = (
-        f'<a href="{escaped(brief.url or "")}" target="_blank" rel="noopener noreferrer nofollow">Open the source</a>'
-        if is_web_address(brief.url)
-        else ""
-    )
     remark = f'<p class="gb-note">{escaped(brief.remark)}</p>' if brief.remark else ""
     return (
         f'<article class="gb-panel gb-reader gb-corpus-brief" aria-label="Brief" tabindex="-1">'
         f'<h2 class="gb-title"><bdi>{escaped(brief.title)}</bdi></h2><p class="gb-about">{facts}</p>{remark}'
-        f'<p class="gb-links">{source}<span class="gb-id">{escaped(brief.brief_id)}</span></p>{cut}'
+        f'<p class="gb-links">{source_link(brief.url)}<span class="gb-id">{escaped(brief.brief_id)}</span></p>{cut}'
         f'<div class="gb-brief">{"".join(pieces(brief, start, end, ()))}</div></article>'
     )

@@ -17,11 +17,12 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from rag.errors import UsageError
+from rag.named_lines import NAME
 from rag.ui.package import package_text
 from rag.ui.web.policy import SIGN_IN_POLICY
 from rag.ui.web.sessions import IDLE_S, Sessions, Tries
 from rag.ui.web.visitor import with_user
-from rag.users import NAME, Users
+from rag.users import Users
 
 MAX_FORM_BYTES = 10_000
 CHECKED_AT_ONCE = 2
