@@ -85,8 +85,7 @@ def child(
         "GEOBRIEF_READER__MODEL": "tests.fakes:SharedWords",
         "GEOBRIEF_VERIFIER__MODEL": "tests.fakes:SharedWords",
     }
-    program = "import typer; from rag.cli.mcp import mcp; typer.run(mcp)"
-    arguments = ["-c", program, "--index", str(settings.index), *flags]
+    arguments = ["-m", "rag", "mcp", "--index", str(settings.index), *flags]
     return StdioServerParameters(command=sys.executable, args=arguments, env={**quick, **env}, cwd=ROOT)
 
 
@@ -94,6 +93,7 @@ def child(
 def served(corpus: Corpus) -> Iterator[str]:
     """Serve a corpus on loopback; yield its address."""
     with listening_socket("127.0.0.1", 0) as listening:
+        listening.listen()  # who comes before the server has started waits for it
         port = listening.getsockname()[1]
         app = guarded_app(corpus, Hosts.of("127.0.0.1", port))
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))

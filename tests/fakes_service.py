@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-import queue
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
-import uvicorn
 
 from rag.build import open_assistant, open_index
 from rag.ingest import sync
@@ -23,13 +20,11 @@ from rag.service.evaluations import Evaluations
 from rag.service.keys import ApiKeys
 from rag.service.service import Service
 from rag.settings import Settings
-from rag.ui.port import listening_socket
-from rag.ui.web.hosts import Hosts
 from rag.ui.web.serve import web_app
 from rag.uploads import Uploads
 from rag.users import Users
 from tests.fakes import HashEmbeddings
-from tests.fakes_web import small_page
+from tests.fakes_web import serving, small_page
 
 BRIEFS = {
     "harbour.md": ("The harbour", "2024-06-03", "The talks on the harbour ended in June. No text was published."),
@@ -78,27 +73,8 @@ def opened(folder: Path, *, answering: Answering | None = None, **parts: Any) ->
 @contextmanager
 def served(app: ServiceApp, *, users: Users | None = None, allowed: tuple[str, ...] = ()) -> Iterator[str]:
     """Serve it beside a page on a free port of this machine; yield its address."""
-    ready: queue.Queue[uvicorn.Server | BaseException] = queue.Queue()
-    with listening_socket("127.0.0.1", 0) as listening:
-        bound, port, *_ = listening.getsockname()
-
-        async def serve() -> None:
-            hosts = Hosts.of(bound, port, allowed=allowed)
-            web = web_app(small_page(), hosts=hosts, users=users, service=app)
-            server = _Server(uvicorn.Config(web, log_level="warning", timeout_graceful_shutdown=1))
-            server.ready, server.stopping = ready, web.stopping
-            await server.serve([listening])
-
-        thread = threading.Thread(target=_reporting, args=(serve, ready))
-        thread.start()
-        server = ready.get(timeout=60)
-        if isinstance(server, BaseException):
-            raise server
-        try:
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            server.should_exit = True
-            thread.join()
+    with serving(lambda hosts: web_app(small_page(), hosts=hosts, users=users, service=app), allowed) as address:
+        yield address
 
 
 def keys_in(folder: Path) -> tuple[ApiKeys, dict[str, str]]:
@@ -152,23 +128,3 @@ def until(holds: Any, *, timeout_s: float = 10) -> None:
     while not holds():
         assert time.monotonic() < end, "it does not come about"
         time.sleep(0.02)
-
-
-class _Server(uvicorn.Server):
-    ready: queue.Queue[uvicorn.Server | BaseException]
-    stopping: asyncio.Event
-
-    async def startup(self, sockets: Any = None) -> None:
-        await super().startup(sockets)
-        self.ready.put(self)
-
-    async def shutdown(self, sockets: Any = None) -> None:
-        self.stopping.set()
-        await super().shutdown(sockets)
-
-
-def _reporting(serve: Callable[[], Any], ready: queue.Queue[Any]) -> None:
-    try:
-        asyncio.run(serve())
-    except BaseException as error:
-        ready.put(error)

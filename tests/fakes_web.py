@@ -22,7 +22,7 @@ from starlette.routing import BaseRoute
 from rag.ui.page import build_ui
 from rag.ui.port import listening_socket
 from rag.ui.web.hosts import Hosts
-from rag.ui.web.serve import web_app
+from rag.ui.web.serve import WebApp, web_app
 from rag.users import Users
 from tests.fakes_ui import EXAMPLES, FakeAnswers, FakeLibrary
 
@@ -83,13 +83,20 @@ def running(
     allowed: Sequence[str] = (),
 ) -> Iterator[str]:
     """Serve a page on a free port of this machine; yield its address."""
+    with serving(lambda hosts: web_app(make_page(), hosts=hosts, users=users, routes=routes), allowed) as address:
+        yield address
+
+
+@contextmanager
+def serving(make: Callable[[Hosts], WebApp], allowed: Sequence[str] = ()) -> Iterator[str]:
+    """Serve what is made on a free port of this machine; yield its address."""
     ready: queue.Queue[uvicorn.Server | BaseException] = queue.Queue()
     with listening_socket("127.0.0.1", 0) as listening:
         bound, port, *_ = listening.getsockname()
 
         async def serve() -> None:
             # Made here: without a running event loop gradio opens some that it never closes.
-            app = web_app(make_page(), hosts=Hosts.of(bound, port, allowed=allowed), users=users, routes=routes)
+            app = make(Hosts.of(bound, port, allowed=allowed))
             server = _Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
             server.ready, server.stopping = ready, app.stopping
             await server.serve([listening])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.server
-import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,50 +12,20 @@ from typing import Any
 import pytest
 
 from rag.users import Users
+from tests.browser import MARKS, Watched, chromium_running
 from tests.fakes_web import running, small_page, with_chat, with_parts
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-
 pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed"),
+    *MARKS,
     # Gradio's table sets an option that pandas 3 calls outdated.
     pytest.mark.filterwarnings("ignore:'future.no_silent_downcasting' is deprecated"),
 ]
 
-QUIET = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--no-first-run",
-]
-
-
-class Watched:
-    """A page of a browser, what it asked for and what went wrong in it."""
-
-    def __init__(self, page: Any) -> None:
-        self.page = page
-        self.requests: list[str] = []
-        self.problems: list[str] = []
-        page.on("request", lambda request: self.requests.append(request.url))
-        page.on("pageerror", lambda error: self.problems.append(str(error)))
-        page.on("console", lambda said: self.problems.append(said.text) if said.type == "error" else None)
-        page.set_default_timeout(20_000)
-
-    def elsewhere(self, address: str) -> list[str]:
-        own = (f"{address}/", "data:", "blob:")
-        return [url for url in self.requests if not url.startswith(own)]
-
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+    with chromium_running() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
