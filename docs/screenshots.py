@@ -15,7 +15,8 @@ from playwright.sync_api import Page, sync_playwright
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
 
-from tests.browser import CHROMIUM, ENVIRONMENT, QUIET, Server, ask, free_port  # noqa: E402
+from tests.browser import CHROMIUM, ENVIRONMENT, QUIET, Server, ask  # noqa: E402
+from tests.ports import free_port  # noqa: E402
 
 RAG = [sys.executable, "-m", "rag"]
 WIDE, TABLET, PHONE = (1440, 900), (1024, 768), (390, 844)

@@ -22,11 +22,11 @@ from tests.browser import (
     ask,
     chromium_running,
     finished,
-    free_port,
     serious_faults,
     sync_api,
 )
 from tests.fakes_ui import HOSTILE
+from tests.ports import free_port
 
 pytestmark = MARKS
 
@@ -111,6 +111,21 @@ def test_an_answer_can_be_stopped_and_asked_again(open_page: Any) -> None:
     sync_api.expect(page.locator(".gb-sentence")).to_have_count(2)
     finished(page)
     sync_api.expect(page.locator(".gb-question")).to_have_count(1)
+
+
+@pytest.mark.parametrize("button", ["Stop", "New conversation"])
+def test_stopping_never_shows_an_error(open_page: Any, button: str) -> None:
+    page = open_page()
+    for after_ms in (0, 150, 300):
+        page.get_by_role("textbox", name="Question").fill("slowly: what sectors?")
+        page.get_by_role("textbox", name="Question").press("Enter")
+        sync_api.expect(page.locator(".gb-pending")).to_be_visible()
+        page.wait_for_timeout(after_ms)
+        page.get_by_role("button", name=button, exact=True).click()
+        finished(page)
+        page.wait_for_timeout(1_500)
+        sync_api.expect(page.locator(".gb-pending")).to_have_count(0)
+        assert not page.get_by_test_id("status-tracker").filter(has_text="Error").filter(visible=True).count()
 
 
 def test_a_question_can_be_changed_and_what_came_after_it_goes(open_page: Any) -> None:

@@ -308,7 +308,8 @@ class Server:
     """The tab in a process of its own."""
 
     def __init__(self, folder: Path) -> None:
-        from tests.browser import ENVIRONMENT, free_port
+        from tests.browser import ENVIRONMENT
+        from tests.ports import free_port
 
         self.address = f"http://127.0.0.1:{(port := free_port())}"
         self.process = subprocess.Popen(

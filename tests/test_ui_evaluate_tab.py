@@ -21,8 +21,9 @@ from rag.ui.evaluate import tab as evaluate_tab
 from rag.ui.evaluate.failures import ALL, PAGE_SIZE
 from rag.ui.evaluate.reports import Reports, label_of
 from rag.ui.evaluate.tab import build_evaluate_tab
-from tests.browser import CHROMIUM, QUIET, free_port
+from tests.browser import CHROMIUM, QUIET
 from tests.fakes_ui import HOSTILE
+from tests.ports import free_port
 from tests.test_evaluation_report import make_report
 from tests.test_ui_evaluate_view import Structure, spoken
 

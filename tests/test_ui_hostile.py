@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.browser import ENVIRONMENT, MARKS, Server, Watched, ask, chromium_running, free_port, sync_api
+from tests.browser import ENVIRONMENT, MARKS, Server, Watched, ask, chromium_running, sync_api
 from tests.hostile import NAME, PAYLOADS, write_hostile
+from tests.ports import free_port
 
 pytestmark = [*MARKS, pytest.mark.timeout(300)]
 

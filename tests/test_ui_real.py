@@ -24,10 +24,10 @@ from tests.browser import (
     ask,
     chromium_running,
     finished,
-    free_port,
     serious_faults,
     sync_api,
 )
+from tests.ports import free_port
 
 pytestmark = [*MARKS, pytest.mark.slow, pytest.mark.timeout(300)]
 

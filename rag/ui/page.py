@@ -10,9 +10,9 @@ import gradio as gr
 
 from rag.ui.chat.asking import Desk
 from rag.ui.chat.conversation import Answers, Turn
-from rag.ui.chat.events import wire_chat
+from rag.ui.chat.events import begin_anew, wire_chat
 from rag.ui.chat.history import build_history, wire_history
-from rag.ui.chat.layout import NOTHING, Chat, Updates, build_chat, emptied, restore, shown_by
+from rag.ui.chat.layout import NOTHING, Chat, Updates, build_chat, restore, shown_by
 from rag.ui.chat.scope_bar import ScopeBar, build_scope_bar, chips_html, choices, names, without
 from rag.ui.corpus.tab import build_corpus_tab
 from rag.ui.escape import escaped
@@ -71,10 +71,9 @@ def build_ui(
         asking = wire_chat(chat, scope, desk)
         wire_history(history, chat, desk, asking)
         fresh.click(
-            lambda: emptied(chat),
+            begin_anew(chat, desk),
             None,
             shown_by(chat),
-            cancels=[asking],
             show_progress="hidden",
             api_visibility="private",
         )

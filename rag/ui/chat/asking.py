@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, field, replace
 
 from rag.errors import RagError, UsageError
 from rag.record import AnswerRecord
@@ -13,6 +13,7 @@ from rag.ui.chat.conversation import Answers, Turn, converse
 from rag.ui.chat.follow_ups import follow_ups
 from rag.ui.chat.links import link_of
 from rag.ui.chat.scope_bar import scope_of
+from rag.ui.chat.stopping import Stops
 from rag.ui.library import Library
 from rag.userdata import SavedTurn, UserData, Verdict
 
@@ -26,11 +27,13 @@ class Desk:
     Attributes:
         library: gives whole briefs; without one, the panel shows passages only.
         userdata: keeps conversations; without one, they end with the page.
+        stops: tells the answers under way when they are wanted no more; a page is known by its `session_hash`.
     """
 
     assistant: Answers
     library: Library | None = None
     userdata: UserData | None = None
+    stops: Stops = field(default_factory=Stops)
 
     @property
     def newest(self) -> str | None:
@@ -73,7 +76,7 @@ def asked_again(data: object, turns: Sequence[Turn], fields: tuple[object, ...])
     return Asked(offered[link.at], tuple(turns), fields=fields) if link.at < len(offered) else None
 
 
-def answering(desk: Desk, asked: Asked) -> Iterator[Turn]:
+def answering(desk: Desk, asked: Asked) -> Generator[Turn, None, None]:
     """Yield the turn as it grows; limits that cannot be read are its failure."""
     try:
         scope = scope_of(asked.fields) if asked.fields else Scope()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -11,14 +12,15 @@ import gradio as gr
 from rag.ui.chat.asking import Asked, Desk, answering, asked_again, instead_of, judged, kept
 from rag.ui.chat.conversation import Turn
 from rag.ui.chat.evidence import evidence_html
-from rag.ui.chat.layout import NOTHING, Chat, Updates, answered_by, messages
+from rag.ui.chat.layout import NOTHING, Chat, Updates, answered_by, emptied, messages
 from rag.ui.chat.links import link_of
 from rag.ui.chat.panel import panel_html
 from rag.ui.chat.scope_bar import ScopeBar
+from rag.ui.chat.stopping import until
 
 
 def wire_chat(chat: Chat, scope: ScopeBar, desk: Desk) -> Any:
-    """Let the parts answer; return the event of asking, which others may cancel."""
+    """Let the parts answer; return the event of asking."""
     # One listener for every way to ask: the page runs a listener once at a time, so no answer is overtaken by a
     # second one that started from the same conversation.
     asking = gr.on(
@@ -37,9 +39,8 @@ def wire_chat(chat: Chat, scope: ScopeBar, desk: Desk) -> Any:
         api_visibility="private",
     )
     chat.stop.click(
-        _stopper(chat, desk), chat.turns, answered_by(chat), cancels=[asking], show_progress="hidden",
-        api_visibility="private",
-    )  # fmt: skip
+        _stopper(chat, desk), chat.turns, answered_by(chat), show_progress="hidden", api_visibility="private"
+    )
     chat.evidence.select(
         _follower(chat, desk),
         chat.turns,
@@ -90,12 +91,19 @@ def _responder(chat: Chat, desk: Desk) -> Callable[..., Iterator[Updates]]:
             asked = instead_of(editing, question or "", turns, fields)
         else:
             asked = Asked(question or "", turns, fields=fields)
-        yield from _grow(chat, desk, asked, conversation or "", request.username or "")
+        page = request.session_hash or ""
+        stopped = desk.stops.begin(page)
+        try:
+            yield from _grow(chat, desk, asked, conversation or "", request.username or "", stopped)
+        finally:
+            desk.stops.end(page, stopped)
 
     return respond
 
 
-def _grow(chat: Chat, desk: Desk, asked: Asked, conversation: str, user: str) -> Iterator[Updates]:
+def _grow(
+    chat: Chat, desk: Desk, asked: Asked, conversation: str, user: str, stopped: threading.Event
+) -> Iterator[Updates]:
     """Yield the updates of the page while an answer grows."""
     newest, number = desk.newest, len(asked.turns)
     yield {
@@ -106,7 +114,7 @@ def _grow(chat: Chat, desk: Desk, asked: Asked, conversation: str, user: str) ->
         chat.editing: -1,
         chat.why: gr.Row(visible=False),
     }
-    for grown in answering(desk, asked):
+    for grown in until(stopped, answering(desk, asked)):
         turn = grown
         if turn.is_over:
             turn, conversation = kept(desk, asked, turn, user=user, conversation=conversation)
@@ -125,10 +133,13 @@ def _grow(chat: Chat, desk: Desk, asked: Asked, conversation: str, user: str) ->
                 chat.conversation: conversation,
             }
         yield shown
+    if stopped.is_set():
+        yield NOTHING  # what comes last is sent once more when all is over, after what the stop has shown
 
 
-def _stopper(chat: Chat, desk: Desk) -> Callable[[tuple[Turn, ...]], Updates]:
-    def stop(turns: tuple[Turn, ...]) -> Updates:
+def _stopper(chat: Chat, desk: Desk) -> Callable[..., Updates]:
+    def stop(turns: tuple[Turn, ...], request: gr.Request) -> Updates:
+        desk.stops.stop(request.session_hash or "")
         if turns and not turns[-1].is_over:
             turns = (*turns[:-1], replace(turns[-1], stopped=True))
         return {
@@ -139,6 +150,16 @@ def _stopper(chat: Chat, desk: Desk) -> Callable[[tuple[Turn, ...]], Updates]:
         }
 
     return stop
+
+
+def begin_anew(chat: Chat, desk: Desk) -> Callable[[gr.Request], Updates]:
+    """Return what empties the page and stops the answer under way."""
+
+    def begin(request: gr.Request) -> Updates:
+        desk.stops.stop(request.session_hash or "")
+        return emptied(chat)
+
+    return begin
 
 
 def _follower(chat: Chat, desk: Desk) -> Callable[..., Updates]:

@@ -141,6 +141,7 @@ def _actor(history: History, chat: Chat, desk: Desk) -> Callable[..., Updates]:
         if desk.userdata is None or not isinstance(chosen, str):
             return NOTHING
         if what == "open":
+            desk.stops.stop(request.session_hash or "")
             return show(chosen, request)
         if what == "rename" and (one := desk.userdata.conversation(user, chosen)):
             return {history.renaming: gr.Row(visible=True), history.name: one.title, history.acting: chosen}

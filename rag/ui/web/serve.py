@@ -95,7 +95,14 @@ def web_app(
 ) -> WebApp:
     """Return the page, closed but for what it needs. What `launch` says of its arguments holds here, too."""
     mark_own_scripts(gr.routes.templates.env)
-    outer = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, routes=list(routes), lifespan=_lifespan(service))
+    outer = FastAPI(
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        routes=list(routes),
+        lifespan=_lifespan(service),
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # the service has its own
+    )
     gr.mount_gradio_app(
         outer,
         ui,
