@@ -7,7 +7,7 @@ SYSTEMS := bm25,dense,hybrid,full
 Q ?= what sectors will they cooperate on
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run ask test test-all check format eval eval-all baseline bench browser train
+.PHONY: help setup run ask test test-all check format eval eval-all baseline bench servers train
 
 help:
 	@echo "make run                 install, ingest corpus/, start the chat on http://$(HOST):$(PORT)"
@@ -47,7 +47,7 @@ ask: export QUESTION = $(value Q)
 test: .venv/.installed-dev
 	$(BIN)/python -m pytest -m "not slow and not browser" -q
 
-test-all: .venv/.installed-dev browser
+test-all: .venv/.installed-dev servers
 	$(BIN)/python -m pytest -q
 	$(MAKE) eval
 
@@ -61,11 +61,12 @@ format: .venv/.installed-dev
 	$(BIN)/ruff check --fix --quiet .
 	$(BIN)/ruff format .
 
-# Debian's Chromium for the browser tests; they are skipped where it is neither there nor can be installed.
-browser:
-	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -qq && \
-	  DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium >/dev/null; } || \
-	  echo "chromium is missing and cannot be installed; the browser tests will be skipped"
+# Debian's Chromium and PostgreSQL, which tests start; they are skipped where these cannot be installed.
+servers:
+	@command -v chromium >/dev/null && ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || \
+	  { [ "$$(id -u)" = 0 ] && apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+	  apt-get install -qq -y --no-install-recommends chromium postgresql >/dev/null; } || \
+	  echo "chromium or postgresql is missing and cannot be installed; their tests will be skipped"
 
 # The dev questions; fails when something is significantly worse than the committed figures.
 eval: setup

@@ -14,8 +14,8 @@ from langchain_core.embeddings import Embeddings
 from rag.catalogue import Catalogue, as_known_at, in_utc
 from rag.doctor import recover
 from rag.embedding import SentenceTransformerEmbeddings, model_from
-from rag.errors import IndexCorrupt, IndexMissing, IndexUnusable
 from rag.index import Index
+from rag.places import open_catalogue, open_vectors
 from rag.settings import Settings, load_settings
 from rag.split import SPLITTER, CountTokens, chunk_header, split
 from rag.types import Brief, Chunk, Identities
@@ -26,12 +26,9 @@ if TYPE_CHECKING:
     from rag.read import Scorers, SignalReader
     from rag.retrieve import HybridRetriever
     from rag.understand import Understanding
-    from rag.vectors import ChromaVectors
     from rag.verify import Verifier
     from rag.write import Writer
 
-CATALOGUE_FILE = "catalogue.sqlite3"
-VECTORS_FOLDER = "chroma"
 KEPT_PASTS = 4
 """Moments of the past for which a copy of the catalogue is kept."""
 WARM_UP_QUESTIONS = 3
@@ -65,21 +62,10 @@ def open_index(
 
     Raises:
         IndexMissing: if there is none and `create` is off.
-        IndexUnusable: if it is damaged, or its folder cannot be made.
+        IndexUnusable: if it is damaged, cannot be reached, or its folder cannot be made.
     """
     settings = settings or load_settings()
-    folder = settings.index.expanduser().resolve()
-    if not (folder / CATALOGUE_FILE).exists() and not create:
-        raise IndexMissing(
-            f"there is no index at {folder}; make one with `geobrief ingest PATH...`, or name it with --index"
-        )
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise IndexUnusable(
-            f"the index folder {folder} cannot be made ({error.strerror}); name another with --index"
-        ) from error
-    _check_place(folder)
+    catalogue, lock = open_catalogue(settings, create=create)
     model = embeddings or open_embeddings(settings)
     count = token_counter(model)
     max_tokens = settings.split.max_tokens
@@ -94,15 +80,10 @@ def open_index(
     def embedded(brief: Brief, chunk: Chunk) -> str:
         return "\n".join(filter(None, (header(brief.title, chunk.heading), brief.text[chunk.start : chunk.end])))
 
-    def connect() -> ChromaVectors:
-        from rag.vectors import ChromaVectors  # chromadb takes a second to import; an unchanged corpus needs none
-
-        return ChromaVectors(folder / VECTORS_FOLDER, model)
-
     return Index(
-        folder=folder,
-        catalogue=Catalogue.open(folder / CATALOGUE_FILE, create=create),
-        connect=connect,
+        catalogue=catalogue,
+        lock=lock,
+        connect=lambda: open_vectors(settings, model, catalogue),
         split=chunks,
         embedded=embedded,
         identity=index_identity(settings, model),
@@ -284,15 +265,6 @@ def token_counter(embeddings: Embeddings) -> CountTokens:
     """Return the model's own token count, or an estimate from characters when it has none."""
     own: CountTokens | None = getattr(embeddings, "count_tokens", None)
     return own or (lambda texts: [-(-len(text) // CHARS_PER_TOKEN) for text in texts])
-
-
-def _check_place(folder: Path) -> None:
-    """Tell a catalogue that was emptied from one that is new: vectors come after it."""
-    path = folder / CATALOGUE_FILE
-    emptied = path.is_file() and path.stat().st_size == 0 and (folder / VECTORS_FOLDER).exists()
-    if emptied or path.is_dir():
-        state = "empty" if emptied else "a folder"
-        raise IndexCorrupt(f"the catalogue {path} is {state}; move the index folder away and ingest again")
 
 
 def index_identity(settings: Settings, embeddings: Embeddings) -> Mapping[str, str]:

@@ -9,7 +9,6 @@ from rag.catalogue import PendingChunk
 from rag.catalogue.checks import all_briefs, chunk_digests, chunk_faults, pending_chunks, text_faults, unused_texts
 from rag.errors import IndexCorrupt, IndexMismatch
 from rag.index import Index, IndexWriter
-from rag.types import sha256
 
 BATCH = 200
 
@@ -99,10 +98,10 @@ def _compare(index: Index) -> tuple[list[str], list[str], list[str]]:
     held = set(index.vectors.ids(generation))
     recorded = {chunk_id for chunk_id, digest in expected.items() if digest is not None}
     wrong: list[str] = []
-    store = index.vectors.at(generation)
     ids = iter(sorted(held & recorded))
     while batch := list(islice(ids, BATCH)):
-        wrong += [str(d.id) for d in store.get_by_ids(batch) if sha256(d.page_content) != expected[str(d.id)]]
+        made_of = index.vectors.digests(generation, batch)
+        wrong += [chunk_id for chunk_id in batch if made_of.get(chunk_id) != expected[chunk_id]]
     return sorted(expected.keys() - (held & recorded)), wrong, sorted(held - expected.keys())
 
 

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Protocol
 
 from langchain_core.documents import Document
@@ -18,7 +17,6 @@ from langchain_core.vectorstores import VectorStore
 
 from rag.catalogue import Catalogue, CatalogueWriter, PendingChunk, Publication
 from rag.errors import IndexMismatch
-from rag.lock import locked
 from rag.types import Brief, Chunk
 
 
@@ -41,6 +39,10 @@ class WritableVectors(Protocol):
         """Return the ids of all vectors, after reading each vector anew."""
         ...
 
+    def digests(self, generation: int, ids: Sequence[str]) -> Mapping[str, str]:
+        """Return, by id, the sha256 of the text that each vector was made of; unknown ids are left out."""
+        ...
+
     def close(self) -> None:
         """Forget the open store, so that the next `at` opens it anew."""
         ...
@@ -56,9 +58,11 @@ class WritableVectors(Protocol):
 
 @dataclass(frozen=True)
 class Index:
-    """A folder with a catalogue and vectors.
+    """A catalogue and vectors.
 
     Attributes:
+        lock: holds the lock of the one process that writes, waiting so many seconds for it at most; yields whether the
+            run that held it before was cut short.
         connect: makes the vector store; called when it is first needed.
         split: cuts a brief into chunks.
         embedded: what is embedded for a chunk of a brief.
@@ -67,8 +71,8 @@ class Index:
         batch_chunks: chunks embedded together.
     """
 
-    folder: Path
     catalogue: Catalogue
+    lock: Callable[[float], AbstractContextManager[bool]]
     connect: Callable[[], WritableVectors]
     split: Callable[[Brief], Sequence[Chunk]]
     embedded: Callable[[Brief, Chunk], str]
@@ -94,7 +98,7 @@ class Index:
         if wrong:
             parts = "; ".join(f"{key}: index {was!r}, settings {now_!r}" for key, (was, now_) in wrong.items())
             raise IndexMismatch(
-                f"the index {self.folder} was made with other settings ({parts}); "
+                f"the index {self.catalogue.name} was made with other settings ({parts}); "
                 "set them as they were, or run `geobrief doctor --repair` to rebuild it"
             )
 
@@ -109,7 +113,7 @@ class Index:
             IndexLocked: naming the holder, when another process still writes after `timeout_s`.
             IndexMismatch: unless `check` is off, as `check_identity` does.
         """
-        with locked(self.folder, timeout_s) as cut_short:
+        with self.lock(timeout_s) as cut_short:
             if check:
                 self.check_identity()
             writer = IndexWriter(self)

@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from rag.errors import UsageError
@@ -26,6 +26,36 @@ class Section(BaseModel):
     """Base of the sections: closed, frozen."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CatalogueSettings(Section):
+    """Where the catalogue lies.
+
+    Attributes:
+        url: of a PostgreSQL database, as `postgresql://user:password@host:5432/database`; else a file in the index.
+    """
+
+    url: SecretStr | None = None
+
+
+class StoreSettings(Section):
+    """Where the vectors lie.
+
+    Attributes:
+        url: of a Chroma server, such as `http://chroma:8000`; else a folder in the index.
+        collection: of this index on that server; one of its own, without.
+        tenant: as the server knows it; its own default without.
+        database: likewise.
+        token: sent as `x-chroma-token`.
+        timeout_s: longest time that a request may take.
+    """
+
+    url: SecretStr | None = None
+    collection: str | None = None
+    tenant: str | None = None
+    database: str | None = None
+    token: SecretStr | None = None
+    timeout_s: float = Field(default=30.0, gt=0)
 
 
 class EmbeddingSettings(Section):
@@ -157,13 +187,15 @@ class LlmSettings(Section):
 
 
 class Settings(BaseSettings):
-    """All settings of geobrief; `index` is the folder that holds catalogue and vectors."""
+    """All settings of geobrief; `index` is the folder that holds catalogue and vectors, uploads and conversations."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True, validate_default=True
     )
 
     index: Path = Path(".geobrief")
+    catalogue: CatalogueSettings = CatalogueSettings()
+    store: StoreSettings = StoreSettings()
     embedding: EmbeddingSettings = EmbeddingSettings()
     split: SplitSettings = SplitSettings()
     ingest: IngestSettings = IngestSettings()
@@ -188,7 +220,7 @@ class Settings(BaseSettings):
 
     def digest(self) -> str:
         """Digest of everything that can change an answer: all settings but the index's place."""
-        return hashlib.sha256(self.model_dump_json(exclude={"index"}).encode()).hexdigest()[:16]
+        return hashlib.sha256(self.model_dump_json(exclude={"index", "catalogue", "store"}).encode()).hexdigest()[:16]
 
 
 def load_settings(config: Path | None = None, **flags: Any) -> Settings:

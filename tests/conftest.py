@@ -3,18 +3,37 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from rag.build import open_assistant, open_index
 from rag.index import Index
 from rag.ingest import SyncReport, sync
-from rag.settings import Settings
+from rag.settings import CatalogueSettings, Settings
 from rag.types import Answer, Scope
 from tests.fakes import HashEmbeddings
+from tests.postgres_server import NEEDS_POSTGRES, PostgresServer, postgres_running
+
+CATALOGUE_SUITE = frozenset(
+    [
+        "test_as_known_at",
+        "test_assistant",
+        "test_bridge",
+        "test_conflicts",
+        "test_corpus",
+        "test_doctor",
+        "test_event_dates",
+        "test_ingest",
+        "test_overview",
+        "test_recency",
+        "test_retrieve",
+    ]
+)
+"""Modules whose tests with the fixture `desk` run over SQLite and over PostgreSQL."""
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 # Quick cross-encoders; tests of the packaged ones name them.
@@ -53,10 +72,29 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
+def desk(tmp_path: Path, request: pytest.FixtureRequest) -> Desk:
     corpus = tmp_path / "corpus"
     corpus.mkdir()
-    return Desk(corpus, Settings(index=tmp_path / "index"), HashEmbeddings())
+    settings = Settings(index=tmp_path / "index")
+    if getattr(request, "param", "sqlite") == "postgres":
+        server: PostgresServer = request.getfixturevalue("postgres")
+        settings = settings.model_copy(update={"catalogue": CatalogueSettings(url=SecretStr(server.database()))})
+    return Desk(corpus, settings, HashEmbeddings())
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    with postgres_running() as server:
+        yield server
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what tests a catalogue over each that there is."""
+    if metafunc.module.__name__.rpartition(".")[2] in CATALOGUE_SUITE and "desk" in metafunc.fixturenames:
+        databases: list[object] = ["sqlite"]
+        if not any(metafunc.definition.iter_markers("sqlite")):
+            databases.append(pytest.param("postgres", marks=[pytest.mark.slow, NEEDS_POSTGRES]))
+        metafunc.parametrize("desk", databases, indirect=True)
 
 
 @pytest.fixture

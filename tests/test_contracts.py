@@ -14,8 +14,11 @@ from langchain_core.embeddings import Embeddings
 
 from rag.embedding import SentenceTransformerEmbeddings
 from rag.token_match import TokenScorer
-from rag.vectors import ChromaVectors
+from rag.types import sha256
+from rag.vectors import ChromaVectors, ServerVectors
 from tests.fakes import HashEmbeddings
+
+pytest_plugins = ["tests.chroma_fixtures"]
 
 MODELS = [
     pytest.param(HashEmbeddings, id="fake"),
@@ -69,9 +72,21 @@ def test_the_scorer_puts_the_answering_sentence_before_the_related_and_the_unrel
     assert list(scores) == sorted(scores, reverse=True)
 
 
+Store = ChromaVectors | ServerVectors
+
+
+@pytest.fixture(params=["folder", "server"])
+def open_vectors(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Store]:
+    """What opens the same vectors, once more at each call."""
+    if request.param == "folder":
+        return lambda: ChromaVectors(tmp_path / "chroma", HashEmbeddings())
+    url, collection = request.getfixturevalue("chroma").url, request.getfixturevalue("collection")
+    return lambda: ServerVectors(url, HashEmbeddings(), collection=collection)
+
+
 @pytest.fixture
-def vectors(tmp_path: Path) -> ChromaVectors:
-    return ChromaVectors(tmp_path / "chroma", HashEmbeddings())
+def vectors(open_vectors: Callable[[], Store]) -> Store:
+    return open_vectors()
 
 
 DOCUMENTS = [
@@ -80,7 +95,7 @@ DOCUMENTS = [
 ]
 
 
-def test_a_vector_store_adds_finds_and_deletes_and_keeps_ids(vectors: ChromaVectors) -> None:
+def test_a_vector_store_adds_finds_and_deletes_and_keeps_ids(vectors: Store) -> None:
     store = vectors.at(0)
     store.add_documents(DOCUMENTS, ids=["a@1#0", "b@2#0"])
     query = HashEmbeddings().embed_query("grain exports")
@@ -90,11 +105,28 @@ def test_a_vector_store_adds_finds_and_deletes_and_keeps_ids(vectors: ChromaVect
     assert list(vectors.ids(0)) == ["b@2#0"]
 
 
+def test_what_was_deleted_can_no_longer_be_read(vectors: Store) -> None:
+    vectors.at(0).add_documents(DOCUMENTS, ids=["a@1#0", "b@2#0"])
+    vectors.at(0).delete(ids=["a@1#0"])
+    vectors.compact(["a@1#0"])
+    query = HashEmbeddings().embed_query("grain exports")
+    assert [d.id for d in vectors.at(1).get_by_ids(["a@1#0", "b@2#0"])] == ["b@2#0"]
+    assert vectors.closest(1, query, k=5) == ["b@2#0"]
+    assert vectors.exact(1, query, ["s1"], k=5) == []
+
+
+def test_a_vector_tells_the_digest_of_the_text_it_was_made_of(vectors: Store) -> None:
+    vectors.at(0).add_documents(DOCUMENTS, ids=["a@1#0", "b@2#0"])
+    assert vectors.digests(0, ["b@2#0", "unknown"]) == {"b@2#0": sha256("moon landing")}
+    vectors.at(0).add_documents(DOCUMENTS[:1], ids=["b@2#0"])
+    assert vectors.digests(0, ["b@2#0"]) == {"b@2#0": sha256("grain exports")}
+
+
 @pytest.mark.parametrize("limit", [0, 100])
 def test_the_closest_vectors_are_the_same_compared_one_by_one_and_through_the_graph(
-    vectors: ChromaVectors, limit: int, monkeypatch: pytest.MonkeyPatch
+    vectors: Store, limit: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rag.vectors.COMPARE_LIMIT", limit)
+    monkeypatch.setattr("rag.vectors.local.COMPARE_LIMIT", limit)
     query = HashEmbeddings().embed_query("grain exports")
     assert vectors.closest(0, query, k=5) == []
     vectors.at(0).add_documents(DOCUMENTS, ids=["a@1#0", "b@2#0"])
@@ -102,7 +134,7 @@ def test_the_closest_vectors_are_the_same_compared_one_by_one_and_through_the_gr
     assert vectors.closest(1, query, k=1) == ["a@1#0"]
 
 
-def test_each_of_many_near_alike_texts_is_found_by_its_own_words(vectors: ChromaVectors) -> None:
+def test_each_of_many_near_alike_texts_is_found_by_its_own_words(vectors: Store) -> None:
     texts = {f"{n:03}": f"The codeword of report number {n} is {n * 7919}." for n in range(300)}
     documents = [Document(id=i, page_content=text, metadata={"text_sha256": i}) for i, text in texts.items()]
     vectors.at(0).add_documents(documents, ids=list(texts))
@@ -110,21 +142,30 @@ def test_each_of_many_near_alike_texts_is_found_by_its_own_words(vectors: Chroma
     assert [vectors.closest(1, model.embed_query(text), k=1)[0] for text in texts.values()] == list(texts)
 
 
-def test_adding_the_same_id_again_replaces_it(vectors: ChromaVectors) -> None:
+def test_of_equally_close_vectors_the_first_by_id_are_taken(vectors: Store) -> None:
+    ids = [f"{n:03}" for n in range(100)]
+    documents = [Document(id=i, page_content="from open sources", metadata={"text_sha256": i}) for i in ids[::-1]]
+    vectors.at(0).add_documents(documents, ids=ids[::-1])
+    query = HashEmbeddings().embed_query("open sources")
+    assert vectors.closest(1, query, k=5) == ids[:5]
+    assert vectors.exact(1, query, ids[50:], k=5) == ids[50:55]
+
+
+def test_adding_the_same_id_again_replaces_it(vectors: Store) -> None:
     store = vectors.at(0)
     for _ in range(2):
         store.add_documents(DOCUMENTS, ids=["a@1#0", "b@2#0"])
     assert sorted(vectors.ids(0)) == ["a@1#0", "b@2#0"]
 
 
-def test_a_store_opened_for_a_later_generation_sees_what_another_wrote(tmp_path: Path, vectors: ChromaVectors) -> None:
+def test_a_store_opened_for_a_later_generation_sees_what_another_wrote(open_vectors: Callable[[], Store]) -> None:
+    vectors, other = open_vectors(), open_vectors()
     assert list(vectors.ids(0)) == []
-    other = ChromaVectors(tmp_path / "chroma", HashEmbeddings())
     other.at(0).add_documents(DOCUMENTS, ids=["a@1#0", "b@2#0"])
     assert sorted(vectors.ids(1)) == ["a@1#0", "b@2#0"]
 
 
-def test_reset_leaves_nothing(vectors: ChromaVectors) -> None:
+def test_reset_leaves_nothing(vectors: Store) -> None:
     vectors.at(0).add_documents(DOCUMENTS, ids=["a@1#0", "b@2#0"])
     vectors.reset()
     assert list(vectors.ids(1)) == []

@@ -10,7 +10,7 @@ from rag.build import open_index
 from rag.doctor import examine, repair
 from rag.errors import IndexCorrupt
 from rag.ingest import sync
-from rag.settings import Settings, SplitSettings
+from rag.settings import SplitSettings
 from tests.conftest import Desk
 from tests.fakes import HashEmbeddings
 
@@ -74,7 +74,7 @@ def test_an_index_of_another_model_is_rebuilt_for_the_present_one(stocked: Desk)
 
 
 def test_an_index_of_another_splitter_is_cut_anew(stocked: Desk) -> None:
-    settings = Settings(index=stocked.settings.index, split=SplitSettings(max_tokens=16))
+    settings = stocked.settings.model_copy(update={"split": SplitSettings(max_tokens=16)})
     index = open_index(settings, embeddings=stocked.embeddings)
     assert repair(index, lock_timeout_s=1) == 3
     assert examine(open_index(settings, embeddings=stocked.embeddings)) == ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 
 from rag.catalogue.database import Database, batches
 from rag.catalogue.rows import PendingChunk
@@ -22,10 +22,11 @@ def chunk_digests(database: Database) -> dict[str, str | None]:
 
 def pending_chunks(database: Database, chunk_ids: Sequence[str]) -> Iterator[PendingChunk]:
     """Yield chunks with what is to be embedded for them, from the full-text table."""
-    columns: list[Any] = [chunks.c.chunk_id, texts.c.brief_id, texts.c.text_sha256, text("header"), text("body")]
-    joined = select(*columns).select_from(chunks).join(texts)
+    words = database.words
+    held = words.contents.c
+    columns: list[Any] = [chunks.c.chunk_id, texts.c.brief_id, texts.c.text_sha256, held.header, held.body]
+    statement = select(*columns).select_from(chunks).join(texts).join(words.contents, words.key == chunks.c.id)
     for batch in batches(chunk_ids):
-        statement = joined.join(text("chunks_fts"), text("chunks_fts.rowid = chunks.id"))
         with database.transaction() as connection:
             rows = connection.execute(statement.where(chunks.c.chunk_id.in_(batch))).all()
         for row in rows:
@@ -55,17 +56,17 @@ def unused_texts(database: Database) -> int:
 def text_faults(database: Database) -> tuple[str, ...]:
     """Check the file's structure and the digest of every text; return what is wrong, in words."""
     with database.transaction() as connection:
-        verdict = connection.scalar(text("PRAGMA integrity_check"))
-        problems = [] if verdict == "ok" else [f"the catalogue's file is damaged: {verdict}"]
+        problems = database.words.faults(connection)
         forged = [row.brief_id for row in connection.execute(select(texts)) if sha256(row.text) != row.text_sha256]
     return (*problems, *(f"the text of brief {brief_id!r} does not match its digest" for brief_id in forged))
 
 
 def chunk_faults(database: Database) -> tuple[str, ...]:
     """Check every chunk against its span in the brief's text; return what is wrong, in words."""
-    columns: list[Any] = [chunks, texts.c.text, text("body")]
+    words = database.words
+    columns: list[Any] = [chunks, texts.c.text, words.contents.c.body]
     joined = select(*columns).select_from(chunks).join(texts)
-    statement = joined.outerjoin(text("chunks_fts"), text("chunks_fts.rowid = chunks.id"))
+    statement = joined.outerjoin(words.contents, words.key == chunks.c.id)
     with database.transaction() as connection:
         rows = connection.execute(statement.execution_options(yield_per=500))
         wrong = [row.chunk_id for row in rows if row.body != row.text[row.start : row.end]]

@@ -1,11 +1,13 @@
-"""The connection to the catalogue's file: pragmas, transactions, errors in words."""
+"""The connection to the catalogue: transactions, and errors in words. SQLite is its own file, and the default."""
 
 from __future__ import annotations
 
 import json
 import sqlite3
+import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,21 +18,69 @@ from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import QueuePool
 
 from rag.catalogue import schema
+from rag.catalogue.fts5 import Fts5Words
+from rag.catalogue.words import Words
 from rag.errors import IndexCorrupt, IndexLocked, IndexUnusable
 
 BUSY_TIMEOUT_S = 10.0
 FETCH_BATCH = 500
 """Ids in one IN clause, below SQLite's limit of variables."""
+POLL_S = 0.25
 
 
 Id = TypeVar("Id", int, str)
 
 
-class Database:
-    """One SQLite file in WAL mode.
+class Database(ABC):
+    """Where the catalogue lies. Any number of threads and processes may read while one writes.
 
-    Any number of threads and processes may read while one writes; who writes is settled by the index's lock.
+    Attributes:
+        name: in messages; no secret.
+        words: full-text search in it.
     """
+
+    name: str
+    words: Words
+    _engine: Engine
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engine.dispose()
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Yield a connection that sees one moment; changes are kept together when the block ends, or not at all."""
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except DatabaseError as error:
+            raise self._explain(error) from error
+
+    def writing(self) -> AbstractContextManager[Connection]:
+        """Yield as `transaction` does, to the process that holds the writers' lock."""
+        return self.transaction()
+
+    @abstractmethod
+    def in_memory(self) -> Database:
+        """Return a copy that lives in memory, of one moment. Its transactions follow one another."""
+
+    @abstractmethod
+    def compact(self) -> None:
+        """Give free pages back."""
+
+    def announce(self, connection: Connection, generation: int) -> None:  # noqa: B027
+        """Tell other processes of a new generation, once the transaction is kept."""
+
+    def wait_for_change(self, timeout_s: float) -> None:
+        """Return when another process may have changed something, after `timeout_s` at the latest."""
+        time.sleep(min(timeout_s, POLL_S))
+
+    @abstractmethod
+    def _explain(self, error: DatabaseError) -> Exception: ...
+
+
+class SqliteDatabase(Database):
+    """One SQLite file in WAL mode; who writes is settled by the lock of the index's folder."""
 
     def __init__(self, path: Path, *, create: bool) -> None:
         """Open the file; `create` makes it where it is missing and brings its schema up to date.
@@ -39,36 +89,20 @@ class Database:
             IndexCorrupt: if the file is no catalogue or is damaged.
             IndexMismatch: if a newer geobrief made it.
         """
+        self.name = str(path.parent)
         self.path = path
+        self.words = Fts5Words()
         self._engine = _engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_TIMEOUT_S})
         with self.transaction() as connection:
             if create:
-                schema.migrate(connection)
+                schema.migrate(connection, self.words)
             else:
                 schema.check_version(connection)
 
-    def close(self) -> None:
-        """Close every connection."""
-        self._engine.dispose()
-
-    @contextmanager
-    def transaction(self) -> Iterator[Connection]:
-        """Yield a connection whose changes are kept together when the block ends, or not at all."""
-        try:
-            with self._engine.begin() as connection:
-                yield connection
-        except DatabaseError as error:
-            raise self._explain(error) from error
-
     def in_memory(self) -> Database:
         """Return a copy that lives in memory, of one moment. Its transactions follow one another."""
-        copy = object.__new__(Database)
-        held = sqlite3.connect(":memory:", check_same_thread=False)
         with closing(self._engine.raw_connection()) as mine:
-            mine.driver_connection.backup(held)  # type: ignore[union-attr]
-        copy.path = self.path
-        copy._engine = _engine("sqlite://", creator=lambda: held, poolclass=QueuePool, pool_size=1, max_overflow=0)
-        return copy
+            return SqliteInMemory(self.path, mine.driver_connection)
 
     def compact(self) -> None:
         """Give free pages back, and empty the write-ahead log."""
@@ -85,6 +119,23 @@ class Database:
         return IndexCorrupt(
             f"the catalogue {self.path} is damaged ({cause}); move the index folder away and ingest again"
         )
+
+
+class SqliteInMemory(SqliteDatabase):
+    """A catalogue in memory: a copy of a file, or an empty one."""
+
+    def __init__(self, path: Path, source: Any = None) -> None:
+        """Copy the open connection of a file, if one is given; `path` is for messages."""
+        self.name = str(path.parent)
+        self.path = path
+        self.words = Fts5Words()
+        held = sqlite3.connect(":memory:", check_same_thread=False)
+        self._engine = _engine("sqlite://", creator=lambda: held, poolclass=QueuePool, pool_size=1, max_overflow=0)
+        if source is not None:
+            source.backup(held)
+        else:
+            with self.transaction() as connection:
+                schema.migrate(connection, self.words)
 
 
 def now() -> str:
@@ -108,8 +159,13 @@ def batches(ids: Sequence[Id]) -> Iterator[list[Id]]:
         yield list(ids[start : start + FETCH_BATCH])
 
 
+def as_json(value: object) -> str:
+    """Write a value for a JSON column; two databases hold the same characters."""
+    return json.dumps(value, ensure_ascii=False)
+
+
 def _engine(url: str, **how: Any) -> Engine:
-    engine = create_engine(url, json_serializer=lambda value: json.dumps(value, ensure_ascii=False), **how)
+    engine = create_engine(url, json_serializer=as_json, hide_parameters=True, **how)
 
     @event.listens_for(engine, "connect")
     def _pragmas(connection: Any, _record: Any) -> None:

@@ -6,8 +6,10 @@ that metadata from `ingested_at` until `superseded_at`. Texts and versions are o
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 
+import sqlalchemy
 from sqlalchemy import (
     JSON,
     Column,
@@ -16,18 +18,23 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
-    String,
     Table,
     Text,
     UniqueConstraint,
     inspect,
     select,
-    text,
 )
 
+from rag.catalogue.words import Words
 from rag.errors import IndexCorrupt, IndexMismatch
 
 tables = MetaData()
+
+INDEX_ID = "index.id"
+"""Key in `meta` of what tells this index from all others."""
+
+String = sqlalchemy.String().with_variant(sqlalchemy.String(collation="C"), "postgresql")
+"""Text that sorts by code point, whatever the locale of the database."""
 
 meta = Table("meta", tables, Column("key", String, primary_key=True), Column("value", String, nullable=False))
 
@@ -104,22 +111,17 @@ vector_deletions = Table(
 )
 
 
-def _create(connection: Connection) -> None:
+def _create(connection: Connection, words: Words) -> None:
     tables.create_all(connection)
-    connection.execute(
-        text(
-            "CREATE VIRTUAL TABLE chunks_fts "
-            "USING fts5(header, body, tokenize = 'porter unicode61 remove_diacritics 2')"
-        )
-    )
-    connection.execute(text("CREATE VIRTUAL TABLE chunks_terms USING fts5vocab(chunks_fts, row)"))
+    words.create(connection)
+    connection.execute(meta.insert().values(key=INDEX_ID, value=secrets.token_hex(8)))
 
 
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_create,)
+MIGRATIONS: tuple[Callable[[Connection, Words], None], ...] = (_create,)
 """Migration n brings the schema from version n to n + 1. Forward only; never edit one that was released."""
 
 
-def migrate(connection: Connection) -> None:
+def migrate(connection: Connection, words: Words) -> None:
     """Bring the schema up to date inside the caller's transaction.
 
     Raises:
@@ -130,7 +132,7 @@ def migrate(connection: Connection) -> None:
         return
     check_version(connection, at_least=0)
     for migration in MIGRATIONS[version:]:
-        migration(connection)
+        migration(connection, words)
     connection.execute(meta.delete().where(meta.c.key == "schema"))
     connection.execute(meta.insert().values(key="schema", value=str(len(MIGRATIONS))))
 
@@ -144,13 +146,18 @@ def check_version(connection: Connection, *, at_least: int = len(MIGRATIONS)) ->
     """
     version = schema_version(connection)
     if version == 0 < at_least:
-        raise IndexCorrupt("the file holds no catalogue; move the index folder away and ingest again")
+        raise IndexCorrupt("there is no catalogue; move the index folder away and ingest again")
     if version > len(MIGRATIONS):
         raise IndexMismatch(
             f"the catalogue has schema {version}, this geobrief knows {len(MIGRATIONS)}; use the newer geobrief"
         )
     if version < at_least:
         raise IndexMismatch(f"the catalogue has schema {version} of {len(MIGRATIONS)}; run `geobrief ingest` once")
+
+
+def is_present(connection: Connection) -> bool:
+    """Whether the schema is that of this code, or newer."""
+    return schema_version(connection) >= len(MIGRATIONS)
 
 
 def schema_version(connection: Connection) -> int:

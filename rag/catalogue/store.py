@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from langchain_core.documents import Document
-from sqlalchemy import Select, bindparam, func, select, text
+from sqlalchemy import Select, func, select
 
-from rag.catalogue.database import Database, batches
+from rag.catalogue.database import Database, SqliteDatabase, batches
 from rag.catalogue.rows import BriefRow, SourceRow, Standing, VersionRow, brief_row, passage, version_row
-from rag.catalogue.schema import chunks, meta, sources, texts, tombstones, vector_deletions, versions
+from rag.catalogue.schema import INDEX_ID, chunks, meta, sources, texts, tombstones, vector_deletions, versions
 from rag.catalogue.scoping import in_scope
+from rag.catalogue.words import plain_words
 from rag.types import Brief, Scope
-
-_WORD = re.compile(r"\w+")
 
 
 class Catalogue:
@@ -28,7 +26,12 @@ class Catalogue:
     @classmethod
     def open(cls, path: Path, *, create: bool = False) -> Catalogue:
         """Open a catalogue's file. Raises as `Database` does."""
-        return cls(Database(path, create=create))
+        return cls(SqliteDatabase(path, create=create))
+
+    @property
+    def name(self) -> str:
+        """What names it in messages."""
+        return self.database.name
 
     # What the index was made with
 
@@ -37,6 +40,11 @@ class Catalogue:
         with self.database.transaction() as connection:
             rows = connection.execute(select(meta.c.key, meta.c.value).where(meta.c.key.startswith("identity.")))
             return {key.removeprefix("identity."): value for key, value in rows}
+
+    def index_id(self) -> str:
+        """Return what tells this index from all others: 16 hex digits."""
+        with self.database.transaction() as connection:
+            return str(connection.scalar(select(meta.c.value).where(meta.c.key == INDEX_ID)) or "0" * 16)
 
     def generation(self) -> int:
         """Return a number that moves whenever what readers may see has changed."""
@@ -82,22 +90,13 @@ class Catalogue:
     def search(self, words: Sequence[str], *, k: int, scope: Scope = Scope()) -> tuple[str, ...]:
         """Rank chunks that hold any of the words by BM25; return at most `k` chunk ids, best first.
 
-        Words are matched as words, never as query syntax. Source: FTS5's bm25().
+        Words are matched as words, never as query syntax.
         """
-        terms = [f'"{word}"' for word in dict.fromkeys(words) if _WORD.fullmatch(word)]
-        if not terms:
+        wanted = plain_words(words)
+        if not wanted:
             return ()
-        statement = (
-            select(chunks.c.chunk_id)
-            .select_from(text("chunks_fts"))
-            .join(chunks, text("chunks_fts.rowid = chunks.id"))
-            .join(versions, versions.c.text_id == chunks.c.text_id)
-            .where(text("chunks_fts MATCH :terms"), in_scope(scope))
-            .order_by(text("bm25(chunks_fts)"), chunks.c.chunk_id)
-            .limit(k)
-        )
         with self.database.transaction() as connection:
-            return tuple(connection.scalars(statement, {"terms": " OR ".join(terms)}))
+            return self.database.words.ranked(connection, wanted, among=in_scope(scope), k=k)
 
     def passages(self, chunk_ids: Sequence[str], scope: Scope = Scope()) -> tuple[Document, ...]:
         """Return the chunks that the scope admits, in the order given; ids it does not know are left out."""
@@ -119,20 +118,20 @@ class Catalogue:
 
     def mentioning(self, words: Sequence[str], scope: Scope = Scope()) -> tuple[str, ...]:
         """Return the briefs of a scope of which one chunk holds all the words, in order of their ids."""
-        terms = [f'"{word}"' for word in dict.fromkeys(words) if _WORD.fullmatch(word)]
-        if not terms:
+        wanted, full_text = plain_words(words), self.database.words
+        if not wanted:
             return ()
         statement = (
             select(versions.c.brief_id)
             .distinct()
-            .select_from(text("chunks_fts"))
-            .join(chunks, text("chunks_fts.rowid = chunks.id"))
+            .select_from(full_text.contents)
+            .join(chunks, chunks.c.id == full_text.key)
             .join(versions, versions.c.text_id == chunks.c.text_id)
-            .where(text("chunks_fts MATCH :terms"), in_scope(scope))
+            .where(full_text.having_all(wanted), in_scope(scope))
             .order_by(versions.c.brief_id)
         )
         with self.database.transaction() as connection:
-            return tuple(connection.scalars(statement, {"terms": " AND ".join(terms)}))
+            return tuple(connection.scalars(statement))
 
     def texts_in_scope(self, scope: Scope, *, limit: int) -> tuple[str, ...] | None:
         """Return the text digests that a scope admits, or None when there are more than `limit`."""
@@ -146,12 +145,7 @@ class Catalogue:
         counts: dict[str, int] = {}
         with self.database.transaction() as connection:
             for batch in batches(list(dict.fromkeys(stems))):
-                rows = connection.execute(
-                    text("SELECT term, doc FROM chunks_terms WHERE term IN :terms").bindparams(
-                        bindparam("terms", batch, expanding=True)
-                    )
-                )
-                counts |= {row.term: int(row.doc) for row in rows}
+                counts |= self.database.words.frequencies(connection, batch)
             total = connection.scalar(select(func.count()).select_from(chunks)) or 0
         return counts, total
 

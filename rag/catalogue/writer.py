@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, text, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from rag.catalogue.database import Database, batches, now
 from rag.catalogue.rows import PendingChunk, Publication, SourceRow, chunk_values
 from rag.catalogue.schema import chunks, meta, sources, tags, texts, tombstones, vector_deletions, versions
 from rag.catalogue.store import generation, present
+from rag.catalogue.words import ChunkWords, Words
 from rag.types import Brief, Chunk, sha256
 
 
@@ -18,12 +19,13 @@ class CatalogueWriter:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._words = database.words
 
     def record_identity(self, identity: Mapping[str, str]) -> None:
         """Write the identity that later runs are checked against."""
-        with self._database.transaction() as connection:
+        with self._database.writing() as connection:
             for key, value in identity.items():
-                _put_meta(connection, f"identity.{key}", value)
+                put_meta(connection, f"identity.{key}", value)
 
     def stage(self, brief: Brief, parts: Sequence[Chunk], embedded: Sequence[str]) -> tuple[PendingChunk, ...]:
         """Write a text and its chunks, which stay invisible until `publish`; return those without a vector.
@@ -33,54 +35,54 @@ class CatalogueWriter:
         Args:
             embedded: what the vector store is to hold for each chunk, header included.
         """
-        with self._database.transaction() as connection:
+        with self._database.writing() as connection:
             text_id = _text_id(connection, brief)
             if text_id is None:
                 text_id = _add_text(connection, brief, parts)
-            return tuple(_index_words(connection, text_id, brief, embedded))
+            return tuple(_index_words(self._words, connection, text_id, brief, embedded))
 
     def restage(self, brief: Brief, parts: Sequence[Chunk], embedded: Sequence[str]) -> tuple[PendingChunk, ...]:
         """Cut a text anew: replace its chunks, all of which are then without a vector."""
-        with self._database.transaction() as connection:
+        with self._database.writing() as connection:
             text_id = _text_id(connection, brief)
             assert text_id is not None, f"brief {brief.id!r} is not in the catalogue"
-            for row in connection.execute(select(chunks.c.id).where(chunks.c.text_id == text_id)).all():
-                connection.execute(text("DELETE FROM chunks_fts WHERE rowid = :id"), {"id": row.id})
+            ids = connection.scalars(select(chunks.c.id).where(chunks.c.text_id == text_id))
+            self._words.drop(connection, list(ids))
             connection.execute(delete(chunks).where(chunks.c.text_id == text_id))
             _add_chunks(connection, text_id, brief, parts)
-            return tuple(_index_words(connection, text_id, brief, embedded))
+            return tuple(_index_words(self._words, connection, text_id, brief, embedded))
 
     def mark_embedded(self, pending: Sequence[PendingChunk]) -> None:
         """Record that the vector store holds these chunks."""
         statement = update(chunks).where(chunks.c.chunk_id == bindparam("which"))
         rows = [{"which": chunk.chunk_id, "embedded_sha256": sha256(chunk.embedded)} for chunk in pending]
-        with self._database.transaction() as connection:
+        with self._database.writing() as connection:
             if rows:
                 connection.execute(statement, rows)
 
     def publish(self, publications: Sequence[Publication]) -> None:
         """Switch sources to their staged briefs in one transaction, the last step of their ingest."""
         at = now()
-        with self._database.transaction() as connection:
+        with self._database.writing() as connection:
             for publication in publications:
                 _put_source(connection, publication.source)
                 for brief in publication.briefs:
                     _publish_brief(connection, publication.source, brief, at)
                 _withdraw(connection, publication.withdraw, at)
-            _next_generation(connection)
+            self._next_generation(connection)
 
     def withdraw_source(self, path: str) -> tuple[str, ...]:
         """Withdraw the briefs of a source that is gone, and the source; return their ids."""
-        with self._database.transaction() as connection:
+        with self._database.writing() as connection:
             ids = tuple(connection.scalars(present(versions.c.brief_id, versions.c.source_path == path)))
             _withdraw(connection, ids, now())
             connection.execute(delete(sources).where(sources.c.path == path))
-            _next_generation(connection)
+            self._next_generation(connection)
             return ids
 
     def remove(self, brief_id: str) -> bool:
         """Withdraw a brief and remember its text's digest, so that ingest does not bring it back."""
-        with self._database.transaction() as connection:
+        with self._database.writing() as connection:
             row = connection.execute(
                 present(texts.c.text_sha256, versions.c.brief_id == brief_id).join(texts)
             ).one_or_none()
@@ -88,12 +90,12 @@ class CatalogueWriter:
                 return False
             _bury(connection, brief_id, [row.text_sha256])
             _withdraw(connection, [brief_id], now())
-            _next_generation(connection)
+            self._next_generation(connection)
             return True
 
     def restore(self, brief_id: str) -> int:
         """Drop the tombstones of a brief; return how many there were. The next ingest may bring it back."""
-        with self._database.transaction() as connection:
+        with self._database.writing() as connection:
             gone = connection.execute(delete(tombstones).where(tombstones.c.brief_id == brief_id)).rowcount
             names = select(versions.c.source_path).where(versions.c.brief_id == brief_id)
             connection.execute(update(sources).where(sources.c.path.in_(names)).values(complete=0))
@@ -105,48 +107,50 @@ class CatalogueWriter:
         The vectors are listed in `vector_deletions` in the same transaction, for the index to delete; until `compact`
         its words may still be in free pages.
         """
-        with self._database.transaction() as connection:
+        with self._database.writing() as connection:
             digests = list(connection.scalars(select(texts.c.text_sha256).where(texts.c.brief_id == brief_id)))
             if not digests:
                 return False
             ids = select(texts.c.id).where(texts.c.brief_id == brief_id)
-            _delete_texts(connection, list(connection.scalars(ids)))
+            _delete_texts(self._words, connection, list(connection.scalars(ids)))
             _bury(connection, brief_id, digests)
-            _next_generation(connection)
+            self._next_generation(connection)
             return True
 
     def compact(self) -> None:
         """Remove what is left of deleted text: in the full-text table, in free pages, in the log."""
-        with self._database.transaction() as connection:
-            connection.execute(text("INSERT INTO chunks_fts(chunks_fts) VALUES ('optimize')"))
+        with self._database.writing() as connection:
+            self._words.optimize(connection)
         self._database.compact()
 
     def purge_staged(self) -> int:
         """Delete texts that no version uses: what an interrupted ingest left. Returns how many."""
-        with self._database.transaction() as connection:
+        with self._database.writing() as connection:
             ids = list(connection.scalars(select(texts.c.id).where(texts.c.id.not_in(select(versions.c.text_id)))))
-            _delete_texts(connection, ids)
+            _delete_texts(self._words, connection, ids)
             return len(ids)
 
     def touch(self) -> None:
         """Move the generation on, so that readers open the vectors anew."""
-        with self._database.transaction() as connection:
-            _next_generation(connection)
+        with self._database.writing() as connection:
+            self._next_generation(connection)
 
     def clear_vector_deletions(self, chunk_ids: Sequence[str]) -> None:
         """Record that these vectors are gone."""
-        with self._database.transaction() as connection:
+        with self._database.writing() as connection:
             for batch in batches(chunk_ids):
                 connection.execute(delete(vector_deletions).where(vector_deletions.c.chunk_id.in_(batch)))
 
+    def _next_generation(self, connection: Connection) -> None:
+        number = generation(connection) + 1
+        put_meta(connection, "generation", str(number))
+        self._database.announce(connection, number)
 
-def _put_meta(connection: Connection, key: str, value: str) -> None:
+
+def put_meta(connection: Connection, key: str, value: str) -> None:
+    """Write a value of the catalogue as a whole, instead of the one it had."""
     connection.execute(delete(meta).where(meta.c.key == key))
     connection.execute(insert(meta).values(key=key, value=value))
-
-
-def _next_generation(connection: Connection) -> None:
-    _put_meta(connection, "generation", str(generation(connection) + 1))
 
 
 def _put_source(connection: Connection, source: SourceRow) -> None:
@@ -172,18 +176,18 @@ def _add_chunks(connection: Connection, text_id: int, brief: Brief, parts: Seque
         connection.execute(insert(chunks), [chunk_values(text_id, brief, part) for part in parts])
 
 
-def _index_words(connection: Connection, text_id: int, brief: Brief, embedded: Sequence[str]) -> list[PendingChunk]:
+def _index_words(
+    words: Words, connection: Connection, text_id: int, brief: Brief, embedded: Sequence[str]
+) -> list[PendingChunk]:
     """Put chunks whose embedded form changed into the full-text table; return those without their vector."""
     columns = (chunks.c.id, chunks.c.chunk_id, chunks.c.start, chunks.c.end, chunks.c.embedded_sha256)
     rows = connection.execute(select(*columns).where(chunks.c.text_id == text_id).order_by(chunks.c.ordinal)).all()
     changed = [(r, c) for r, c in zip(rows, embedded, strict=True) if r.embedded_sha256 != sha256(c)]
-    words = []
+    found = []
     for row, content in changed:
         body = brief.text[row.start : row.end]
-        words.append({"id": row.id, "header": content.removesuffix(body).rstrip("\n"), "body": body})
-    if words:
-        connection.execute(text("DELETE FROM chunks_fts WHERE rowid = :id"), words)
-        connection.execute(text("INSERT INTO chunks_fts(rowid, header, body) VALUES (:id, :header, :body)"), words)
+        found.append(ChunkWords(row.id, content.removesuffix(body).rstrip("\n"), body))
+    words.put(connection, found)
     # Until it is embedded under its new header, what the vector store holds for it is not what is written here.
     stale = [row.id for row, _ in changed if row.embedded_sha256 is not None]
     for batch in batches(stale):
@@ -234,12 +238,12 @@ def _bury(connection: Connection, brief_id: str, digests: Sequence[str]) -> None
     connection.execute(insert(tombstones), rows)
 
 
-def _delete_texts(connection: Connection, text_ids: Sequence[int]) -> None:
+def _delete_texts(words: Words, connection: Connection, text_ids: Sequence[int]) -> None:
     """Delete texts with chunks and versions, and list their vectors for deletion."""
     for text_id in text_ids:
         rows = connection.execute(select(chunks.c.id, chunks.c.chunk_id).where(chunks.c.text_id == text_id)).all()
+        words.drop(connection, [row.id for row in rows])
         for row in rows:
-            connection.execute(text("DELETE FROM chunks_fts WHERE rowid = :id"), {"id": row.id})
             connection.execute(delete(vector_deletions).where(vector_deletions.c.chunk_id == row.chunk_id))
             connection.execute(insert(vector_deletions).values(chunk_id=row.chunk_id, asked_at=now()))
         connection.execute(delete(texts).where(texts.c.id == text_id))

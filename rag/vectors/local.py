@@ -15,13 +15,12 @@ import shutil
 import sqlite3
 import threading
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import chromadb
-import numpy as np
 from chromadb.api.shared_system_client import SharedSystemClient
 from chromadb.config import Settings as ChromaSettings
 from chromadb.errors import ChromaError
@@ -31,6 +30,8 @@ from langchain_core.embeddings import Embeddings
 
 from rag.errors import IndexCorrupt, IndexLocked, IndexUnusable
 from rag.seal import blank_unsaved, is_sealed, seal
+from rag.types import sha256
+from rag.vectors.ranking import Vectors, by_id, ranked
 
 COLLECTION = "chunks"
 FULL_TEXT = "embedding_fulltext_search"
@@ -40,7 +41,6 @@ COMPARE_LIMIT = 20_000
 SAVE_TIMEOUT_S = 60.0
 """A batch is written in less than a second; saving 100,000 vectors takes as long."""
 _FAILURES = (ChromaError, ValueError, RuntimeError, OSError, KeyError, TypeError, AttributeError, sqlite3.Error)
-Vectors = np.ndarray[tuple[int, int], np.dtype[np.float32]]
 _READS = frozenset(["get", "query", "count"])
 _WRITES = frozenset(["upsert", "delete"])
 
@@ -80,7 +80,7 @@ class ChromaVectors:
         if held is None:
             found = self.at(generation).similarity_search_by_vector(list(vector), k=k)
             return [document.id for document in found if document.id is not None]
-        return _ranked(*held, vector, k=k)
+        return ranked(*held, vector, k=k)
 
     def _all(self, generation: int) -> tuple[list[str], Vectors] | None:
         """Return ids, in their order, and vectors `(n, dimension)`; None if there are more than are compared."""
@@ -104,7 +104,7 @@ class ChromaVectors:
         except IndexCorrupt:
             self.close()  # a text that was published since then has vectors that the open store does not know
             held = self.at(generation).get(where=chosen, include=["embeddings"])
-        return _ranked(*_by_id(held), vector, k=k)
+        return ranked(*by_id(held), vector, k=k)
 
     def ids(self, generation: int) -> list[str]:
         """Return the ids of all vectors, after reading each vector anew from the disk.
@@ -119,6 +119,10 @@ class ChromaVectors:
             while batch := store.get(include=["embeddings"], limit=LIST_BATCH, offset=len(found))["ids"]:
                 found += batch
         return found
+
+    def digests(self, generation: int, ids: Sequence[str]) -> dict[str, str]:
+        """Return, by id, the sha256 of the text that each vector was made of; unknown ids are left out."""
+        return {str(held.id): sha256(held.page_content) for held in self.at(generation).get_by_ids(ids)}
 
     def close(self) -> None:
         """Forget the open store, so that the next `at` opens it anew."""
@@ -176,22 +180,7 @@ class ChromaVectors:
 
 
 def _held(store: Chroma) -> tuple[list[str], Vectors] | None:
-    return None if store._collection.count() > COMPARE_LIMIT else _by_id(store.get(include=["embeddings"]))
-
-
-def _by_id(held: Mapping[str, Any]) -> tuple[list[str], Vectors]:
-    """Return what Chroma gave in the order of the ids: ids, and vectors `(n, dimension)`."""
-    order = sorted(range(len(held["ids"])), key=held["ids"].__getitem__)
-    return [held["ids"][i] for i in order], np.asarray(held["embeddings"], dtype=np.float32)[order]
-
-
-def _ranked(ids: Sequence[str], vectors: Vectors, vector: Sequence[float], *, k: int) -> list[str]:
-    """Return the `k` ids of highest inner product; ties in the order given."""
-    if not ids:
-        return []
-    # Not `@`: the threads of OpenBLAS and those of torch, which encodes before and after, get in each other's way.
-    scores = np.einsum("ij,j->i", vectors, np.asarray(vector, dtype=np.float32))
-    return [ids[i] for i in np.argsort(-scores, kind="stable")[:k]]
+    return None if store._collection.count() > COMPARE_LIMIT else by_id(store.get(include=["embeddings"]))
 
 
 class _Store(Chroma):
