@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, Protocol
@@ -21,11 +19,12 @@ from rag.catalogue import Catalogue
 from rag.conflicts import conflict
 from rag.errors import UsageError
 from rag.event_dates import event_date
-from rag.langchain_parts import TOOL_DESCRIPTION, TOOL_NAME, AnswerRunnable, BriefRetriever, answer_tool
+from rag.langchain_parts import TOOL_DESCRIPTION, TOOL_NAME, AnswerRunnable, BriefRetriever, answer_tool, retrieved
 from rag.overview import Response
 from rag.quote import quote
 from rag.read import share_evidence
 from rag.relative_dates import relative_dates_note
+from rag.tracing import Stages
 from rag.types import (
     Answer,
     Answered,
@@ -85,6 +84,7 @@ class Assistant:
         writer: writes over the evidence that answers; without one, answers are quotes.
         past: gives the assistant of a moment of the past, for scopes with `as_known_at`.
         threshold: confidence below which it abstains, in [0, 1].
+        capture_text: traces hold the text of questions and answers.
     """
 
     understanding: Understands
@@ -98,6 +98,7 @@ class Assistant:
     threshold: float = 0.5
     max_sentences: int = 5
     max_question_chars: int = 4000
+    capture_text: bool = False
 
     def ask(
         self,
@@ -139,7 +140,8 @@ class Assistant:
         """
         question = checked(question, max_chars=self.max_question_chars)
         scope, said = by_then(scope, as_of), messages_of(history)
-        yield from self._at(scope)._stream(question, said, scope, dates=dates)
+        stages = Stages(capture_text=self.capture_text)
+        yield from stages.of(self._at(scope)._stream(question, said, scope, stages, dates=dates))
 
     def search(self, question: str, *, scope: Scope = Scope(), k: int | None = None) -> list[Document]:
         """Return at most `k` passages, best first, without reading them. Raises what `stream` does."""
@@ -171,37 +173,40 @@ class Assistant:
         """Return the assistant of the moment that a scope names."""
         return self.past(scope.as_known_at) if self.past and scope.as_known_at else self
 
-    def _stream(self, question: str, history: Sequence[BaseMessage], scope: Scope, *, dates: bool) -> Iterator[Event]:
-        clock = _Clock()
-        with clock.stage("rewrite"):
+    def _stream(
+        self, question: str, history: Sequence[BaseMessage], scope: Scope, stages: Stages, *, dates: bool
+    ) -> Generator[Event, None, None]:
+        with stages.stage("rewrite"):
             asked = self._since_event(self.understanding(question, history, scope, dates=dates))
         yield Rewritten(asked.standalone, asked.parts)
         if asked.response:
-            yield from self._respond(asked, asked.response, clock)
+            yield from self._respond(asked, asked.response, stages)
         else:
-            yield from self._answer(asked, clock)
+            yield from self._answer(asked, stages)
 
-    def _answer(self, asked: Understood, clock: _Clock) -> Iterator[Event]:
-        with clock.stage("retrieve"):
-            found = [self.retriever.search(part, scope=asked.scope) for part in asked.parts]
-        with clock.stage("read"):
+    def _answer(self, asked: Understood, stages: Stages) -> Iterator[Event]:
+        with stages.stage("retrieve") as traced:
+            found = [self._found(part, asked.scope) for part in asked.parts]
+            traced.note(passages=sum(map(len, found)))
+        with stages.stage("read") as traced:
             each = [self.reader.read(*part) for part in zip(asked.parts, found, strict=True)]
             if hops := self._hops(asked):
                 asked = replace(asked, parts=tuple(part for part, _ in hops))
                 each = [reading for _, reading in hops]
             readings = share_evidence(each)
+            traced.note(units=sum(len(reading.units) for reading in readings))
         if hops:
             yield Rewritten(asked.standalone, asked.parts)
         evidence = readings[0].evidence
         yield Retrieved(evidence)
-        with clock.stage("answer"):
+        with stages.stage("answer"):
             answer = self._quote(asked.parts, readings)
-        with clock.stage("verify"):
+        with stages.stage("verify"):
             said = tuple(self.verifier.verify(answer.quoted))
         usage: Usage | None = None
         told: tuple[str, ...] = ()
         if said and self.writer:
-            with clock.stage("write"):
+            with stages.stage("write"):
                 shown = yield from written(
                     asked.standalone, readings, said, writer=self.writer, verifier=self.verifier, kept=answer.kept
                 )
@@ -210,7 +215,7 @@ class Assistant:
             yield from map(Said, said)
         yield self._end(
             asked,
-            clock,
+            stages,
             sentences=said,
             usage=usage,
             evidence=evidence,
@@ -235,18 +240,21 @@ class Assistant:
         return bridged(asked.parts[0], lambda question: self._read(question, asked.scope), self.threshold)
 
     def _read(self, question: str, scope: Scope) -> Reading:
-        return self.reader.read(question, self.retriever.search(question, scope=scope))
+        return self.reader.read(question, self._found(question, scope))
 
-    def _respond(self, asked: Understood, response: Response, clock: _Clock) -> Iterator[Event]:
+    def _found(self, question: str, scope: Scope) -> list[Document]:
+        return retrieved(self.retriever.search, question, scope)
+
+    def _respond(self, asked: Understood, response: Response, stages: Stages) -> Iterator[Event]:
         """Say what needs no reading; what is quoted is checked all the same."""
         yield Retrieved(response.evidence)
-        with clock.stage("verify"):
+        with stages.stage("verify"):
             said = tuple(self.verifier.verify(response.sentences))
         yield from map(Said, said)
         remark, reason = response.remark, response.reason
         yield self._end(
             asked,
-            clock,
+            stages,
             sentences=said,
             evidence=response.evidence,
             remark=remark,
@@ -254,7 +262,7 @@ class Assistant:
             reason=reason,
         )
 
-    def _end(self, asked: Understood, clock: _Clock, *, notes: tuple[str, ...] = (), **told: Any) -> Answered:
+    def _end(self, asked: Understood, stages: Stages, *, notes: tuple[str, ...] = (), **told: Any) -> Answered:
         answer = Answer(
             question=asked.question,
             standalone_question=asked.standalone,
@@ -263,8 +271,17 @@ class Assistant:
             limited_by=asked.limit.words if asked.limit else None,
             identities=self.identities,
             notes=(*notes, *self._notes(asked)),
-            timings_ms=clock.finished(),
+            timings_ms=stages.timings_ms(_STAGES),
             **told,
+        )
+        stages.note(
+            question=answer.question,
+            answer=answer.text,
+            parts=len(answer.parts),
+            passages=len(answer.evidence),
+            sentences=len(answer.sentences),
+            abstained=answer.abstained,
+            answerable=answer.answerable,
         )
         return Answered(answer)
 
@@ -345,21 +362,3 @@ def nearest(evidence: Sequence[Document], *, limit: int = NEAREST) -> tuple[Brie
     """Return the briefs that the best passages belong to, best first."""
     refs = [BriefRef(p.metadata["brief_id"], p.metadata["title"], p.metadata["date"]) for p in evidence]
     return tuple(dict.fromkeys(refs))[:limit]
-
-
-@dataclass
-class _Clock:
-    """Measures stages in milliseconds; one that was not needed took 0."""
-
-    started: float = field(default_factory=time.perf_counter)
-    stages: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        begun = time.perf_counter()
-        yield
-        self.stages[name] = round((time.perf_counter() - begun) * 1000, 2)
-
-    def finished(self) -> dict[str, float]:
-        stages = {**dict.fromkeys(_STAGES, 0.0), **self.stages}
-        return {**stages, "total": round((time.perf_counter() - self.started) * 1000, 2)}

@@ -62,6 +62,11 @@ class BriefRetriever(BaseRetriever):
         return self.find(query, scope=self.scope, k=self.k)
 
 
+def retrieved(find: Callable[..., list[Document]], question: str, scope: Scope) -> list[Document]:
+    """Return what is found, and tell the callbacks of the langchain run that this is part of, if it is of any."""
+    return BriefRetriever(find=find, scope=scope).invoke(question)
+
+
 @dataclass(frozen=True)
 class AnswerRunnable(Runnable[str | Mapping[str, Any], dict[str, Any]]):
     """Answers a question: a string, or a mapping with `question` and, if wanted, `history`, `scope` and `as_of`.

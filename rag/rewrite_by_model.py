@@ -15,6 +15,7 @@ from rag.lexicon import analyse, present
 from rag.machine_talk import speaks_to_machines, visible
 from rag.prompts import fence, prompt
 from rag.rewrite import rewrite
+from rag.tracing import chat_span, tokens_taken
 
 MAX_TURNS = 6
 MAX_MESSAGE_CHARS = 600
@@ -47,7 +48,11 @@ class Rewriter:
         told = "\n".join(_line(message) for message in history[-MAX_TURNS:])
         try:
             asked = prompt("rewrite", conversation=told, question=" ".join(question.split()), fence=fence(told))
-            reply = str(self.model.invoke([HumanMessage(asked)]).text)
+            with chat_span(self.name) as traced:
+                message = self.model.invoke([HumanMessage(asked)])
+                if used := message.usage_metadata:
+                    traced.set(tokens_taken(used["input_tokens"], used["output_tokens"]))
+            reply = str(message.text)
         except Exception as error:
             _log.warning("the language model %s failed: %s: %s", self.name, type(error).__name__, error)
             return by_rule

@@ -7,7 +7,8 @@ import re
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +18,7 @@ from langchain_core.messages import AIMessageChunk, HumanMessage
 
 from rag.machine_talk import speaks_to_machines, visible
 from rag.prompts import fence, prompt
+from rag.tracing import chat_span, in_own_context, tokens_taken
 from rag.types import Reading
 
 MAX_EXTRACTS = 5
@@ -120,24 +122,33 @@ class Writer:
             return
         parts: list[str] = []
         finished = False
-        until = time.monotonic() + self.timeout_s
         try:
-            for chunk in self.model.stream([HumanMessage(asked)]):
-                _count(chunk, tokens)
-                finished = finished or any(chunk.response_metadata.get(reason) for reason in _REASONS)
-                parts.append(str(chunk.text))
-                yield parts[-1]
-                if sum(map(len, parts)) > MAX_REPLY_CHARS:
-                    finished = True
-                    break
-                if time.monotonic() > until:
-                    raise TimeoutError(f"the model took longer than {self.timeout_s:g} s")
+            with closing(in_own_context(self._called(asked, tokens))) as chunks:
+                for chunk in chunks:
+                    finished = finished or any(chunk.response_metadata.get(reason) for reason in _REASONS)
+                    parts.append(str(chunk.text))
+                    yield parts[-1]
+                    if sum(map(len, parts)) > MAX_REPLY_CHARS:
+                        finished = True
+                        break
         except GeneratorExit:  # enough was read
             self._keep(key, "".join(parts))
             raise
         if not finished and not _ENDED.search("".join(parts)):
             raise ConnectionError("the reply breaks off")
         self._keep(key, "".join(parts))
+
+    def _called(self, asked: str, tokens: Tokens) -> Generator[AIMessageChunk, None, None]:
+        until = time.monotonic() + self.timeout_s
+        with chat_span(self.name) as traced:
+            try:
+                for chunk in self.model.stream([HumanMessage(asked)]):
+                    _count(chunk, tokens)
+                    yield chunk
+                    if time.monotonic() > until:
+                        raise TimeoutError(f"the model took longer than {self.timeout_s:g} s")
+            finally:
+                traced.set(tokens_taken(tokens.into, tokens.out))
 
     def _keep(self, key: str, reply: str) -> None:
         with self._lock:

@@ -32,7 +32,7 @@ from rag.errors import IndexCorrupt
 from rag.record import AnswerRecord
 from rag.service.answering import Answering
 from rag.service.audit import AuditLog
-from rag.service.chat_completions import router, service_router
+from rag.service.chat_completions import in_queue, router, service_router
 from rag.types import Event, Retrieved, Rewritten, Said, Scope, Sentence
 from tests.conftest import Desk
 from tests.fakes_service import keys_in, opened
@@ -453,3 +453,27 @@ def test_the_routes_are_part_of_the_service_behind_its_keys_its_queue_and_its_au
     assert int(caught.value.response.headers["Retry-After"]) >= 1
     assert [json.loads(line).get("question") for line in lines] == [None, question, question, question]
     assert tokens["reader"] not in "".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"), [(IndexCorrupt("/secret/place"), "IndexCorrupt"), (ValueError("/secret/place"), "ValueError")]
+)
+@pytest.mark.parametrize("streamed", [False, True])
+def test_a_failure_is_counted_and_audited_also_when_the_response_has_begun(
+    tmp_path: Path, error: Exception, kind: str, streamed: bool
+) -> None:
+    lines: list[str] = []
+    failing: Any = Slow(fails=error, fails_late=streamed)
+    with opened(tmp_path) as kept:
+        routes = [router(lambda request: failing, run=in_queue)]
+        with serving(kept.app(audit=AuditLog(lines.append), routers=routes)) as url:
+            body = {"model": "geobrief", "messages": [user(QUESTION)], "stream": streamed}
+            status = httpx.post(f"{url}/chat/completions", json=body, timeout=20).status_code
+            counts = httpx.get(url.replace("/v1", "/metrics")).text
+    assert status == (200 if streamed else 503 if kind == "IndexCorrupt" else 500)
+    assert f'geobrief_errors_total{{kind="{kind}"}} 1.0' in counts
+    entry = json.loads(lines[0])
+    assert (entry["failure"], entry.get("error")) == (
+        kind,
+        ("unavailable" if kind == "IndexCorrupt" else "internal") if streamed else None,
+    )

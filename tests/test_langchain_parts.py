@@ -195,7 +195,7 @@ def test_the_runnable_composes_and_is_traced(assistant: Assistant) -> None:
     async def names() -> set[str]:
         return {e["name"] async for e in assistant.as_runnable().astream_events(QUESTION, version="v2")}
 
-    assert asyncio.run(names()) == {"geobrief"}
+    assert asyncio.run(names()) == {"geobrief", "BriefRetriever"}
 
 
 class Endless:

@@ -9,8 +9,7 @@ import pytest
 from mcp import Client
 
 from rag.errors import IndexMissing
-from rag.mcp_server import LazyCorpus
-from rag.mcp_server.workers import Busy, Workers
+from rag.mcp_server import LazyCorpus, server
 from rag.settings import Settings
 from tests.conftest import Desk
 from tests.fakes_mcp import OSLO, SlowAssistant, asked, called, opened, said, structured, three_briefs
@@ -108,29 +107,26 @@ def test_a_cancelled_question_is_given_up_and_makes_room() -> None:
     asked(Slow(Settings()), talk)
 
 
-def test_more_than_can_wait_is_refused_and_cancelled_work_never_begins() -> None:
-    slow, ran = SlowAssistant(), []
+def test_a_question_more_than_can_wait_is_an_error_that_says_when_to_return(monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = SlowAssistant()
+    monkeypatch.setattr(server, "THREADS", 1)
+    monkeypatch.setattr(server, "MAX_WAITING", 0)
 
-    async def main() -> None:
-        workers = Workers(1, max_waiting=1, name="test")
-        first = asyncio.create_task(workers.run(lambda _: [*slow.stream("")] and None))
-        second = asyncio.create_task(workers.run(lambda _: ran.append("second")))
+    class Slow(LazyCorpus):
+        def open_assistant(self) -> Any:
+            return slow
+
+    async def talk(client: Client) -> None:
+        asking = asyncio.create_task(client.call_tool("ask", {"question": "Who?"}))
         assert await asyncio.to_thread(slow.begun.wait, 10)
-        with pytest.raises(Busy, match="too many questions"):
-            await workers.run(lambda _: ran.append("third"))
-        second.cancel()
+        refused = await client.call_tool("ask", {"question": "Who?"})
+        assert refused.is_error
+        assert said(refused).startswith("Too many questions wait; try again. Wait ")
+        asking.cancel()
         with pytest.raises(asyncio.CancelledError):
-            await second
-        fourth = asyncio.create_task(workers.run(lambda _: ran.append("fourth")))
-        await asyncio.sleep(0)
-        slow.finish.set()
-        await asyncio.gather(first, fourth)
-        workers.close()
-        with pytest.raises(Busy, match="stopping"):
-            await workers.run(lambda _: ran.append("fifth"))
+            await asking
 
-    asyncio.run(main())
-    assert ran == ["fourth"]
+    asked(Slow(Settings()), talk)
 
 
 def test_a_lazy_corpus_loads_once_for_all_that_wait(corpus: Desk) -> None:

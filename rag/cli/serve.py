@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,11 +22,16 @@ from rag.cli.service import (
     AtOnceOption,
     AuditOption,
     KeysOption,
+    LogFormat,
+    LogFormatOption,
     NoAuditOption,
+    Observed,
     QuestionsOption,
     RateOption,
     ServiceOptions,
     TimeoutOption,
+    TracesOption,
+    TracesTextOption,
     WaitingOption,
     open_service,
 )
@@ -61,6 +67,9 @@ def serve(
     audit_log: AuditOption = None,
     no_audit: NoAuditOption = False,
     audit_questions: QuestionsOption = False,
+    log_format: LogFormatOption = LogFormat.TEXT,
+    traces: TracesOption = None,
+    traces_text: TracesTextOption = False,
     index: IndexOption = None,
     config: ConfigOption = None,
 ) -> None:
@@ -71,8 +80,9 @@ def serve(
     settings = settings_from(index, config)
     users = _users(auth)
     is_private = _is_private(host, users, insecure, allow_host or ())
+    observed = Observed(log_format, traces, traces_text)
     options = ServiceOptions(
-        api_keys, is_private, at_once, waiting, timeout, rate, audit_log, no_audit, audit_questions
+        api_keys, is_private, at_once, waiting, timeout, rate, audit_log, no_audit, audit_questions, observed
     )
     keys = options.checked_keys()
     from rag.ui import require_free_port
@@ -82,7 +92,9 @@ def serve(
     require_free_port(host, port)
     if users is None:
         require_loopback(host, insecure=insecure, instead=_SIGN_IN, warning="; nobody has to sign in")
-    _serve(settings, options, keys, host=host, port=port, users=users, allowed_hosts=allow_host or ())
+    with ExitStack() as opened:
+        observed.begin(opened)
+        _serve(settings, options, keys, host=host, port=port, users=users, allowed_hosts=allow_host or ())
 
 
 def _serve(
@@ -106,7 +118,7 @@ def _serve(
     from rag.userdata import USERDATA_FILE, UserData
 
     embeddings = open_embeddings(settings)
-    assistant = open_assistant(settings, embeddings=embeddings)
+    assistant = replace(open_assistant(settings, embeddings=embeddings), capture_text=options.observed.traces_text)
     warm_up(assistant)
     with ExitStack() as opened:
         userdata = opened.enter_context(closing(UserData(settings.index.expanduser().resolve() / USERDATA_FILE)))

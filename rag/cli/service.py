@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -38,6 +41,53 @@ AuditOption = Annotated[
 ]
 NoAuditOption = Annotated[bool, typer.Option("--no-audit", help="Keep no such lines.")]
 QuestionsOption = Annotated[bool, typer.Option("--audit-questions", help="Keep the text of questions in them, too.")]
+TracesOption = Annotated[
+    str | None,
+    typer.Option("--traces", help="Send traces to this OTLP collector, such as http://127.0.0.1:4318. Default: none."),
+]
+TracesTextOption = Annotated[
+    bool, typer.Option("--traces-text", help="Let the traces hold the text of questions and answers.")
+]
+
+
+class LogFormat(StrEnum):
+    """How the log on stderr is written."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+LogFormatOption = Annotated[LogFormat, typer.Option("--log-format", help="How the log on stderr is written.")]
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What the process tells of itself.
+
+    Attributes:
+        traces: address that spans are sent to.
+        traces_text: whether they hold questions and answers.
+    """
+
+    log_format: LogFormat = LogFormat.TEXT
+    traces: str | None = None
+    traces_text: bool = False
+
+    def begin(self, opened: ExitStack) -> None:
+        """Write the log, and send traces, as chosen, until the stack is closed.
+
+        Raises:
+            UsageError: if traces cannot be sent to what is named.
+        """
+        if self.log_format is LogFormat.JSON:
+            from rag.service.json_logs import json_logs
+
+            opened.enter_context(json_logs(sys.stderr))
+        if self.traces is not None:
+            from rag.service.app import own_version
+            from rag.service.traces import exported_traces, traces_endpoint
+
+            opened.enter_context(exported_traces(traces_endpoint(self.traces), version=own_version()))
 
 
 @dataclass(frozen=True)
@@ -45,6 +95,7 @@ class ServiceOptions:
     """How the service is to be served.
 
     Attributes:
+        observed: its log takes the lines of the audit, too, where these have no file and it is JSON.
         is_private: whether nobody but who sits at this machine can reach it, or everybody is meant to: it then needs
             no keys.
     """
@@ -58,6 +109,7 @@ class ServiceOptions:
     audit_log: Path | None
     no_audit: bool
     audit_questions: bool
+    observed: Observed = Observed()
 
     def checked_keys(self) -> ApiKeys | None:
         """Read the file of keys once, so that a bad one is told before anything slow."""
@@ -77,12 +129,10 @@ class ServiceOptions:
         return AuditLog(None if self.no_audit else self._lines(), self.audit_questions)
 
     def _lines(self) -> Callable[[str], None]:
-        import sys
-
-        from rag.service.audit import lines_to, lines_to_file
+        from rag.service.audit import lines_to, lines_to_file, lines_to_log
 
         if self.audit_log is None:
-            return lines_to(sys.stderr)
+            return lines_to_log() if self.observed.log_format is LogFormat.JSON else lines_to(sys.stderr)
         try:
             return lines_to_file(self.audit_log)
         except OSError as error:
@@ -107,7 +157,7 @@ def open_service(
     service = Service(assistant, uploads, Evaluations(settings), answering)
     per_s = options.per_minute / 60
     rates = Rates(per_s, max(1, round(per_s * BURST_S))) if per_s else None
-    mcp = mcp_app(OpenCorpus(assistant, uploads), may_add=_may_write)
+    mcp = mcp_app(OpenCorpus(assistant, uploads), may_add=_may_write, asking=service)
     return create_app(
         service,
         keys=keys,

@@ -13,7 +13,7 @@ from rag.errors import RagError, UsageError
 from rag.mcp_server.arguments import AddArguments
 from rag.mcp_server.corpus import Corpus
 from rag.mcp_server.records import AddedRecord
-from rag.mcp_server.workers import Workers
+from rag.service.answering import Answering
 from rag.uploads import Item, Uploads
 
 OWNER = "mcp"
@@ -25,7 +25,7 @@ class NotAdded(RagError):
     """A brief was refused, or could not be ingested."""
 
 
-async def add(corpus: Corpus, looking: Workers, asked: AddArguments) -> AddedRecord:
+async def add(corpus: Corpus, looking: Answering, asked: AddArguments) -> AddedRecord:
     """Take a brief in, and wait until it can be asked about. Who stops waiting does not stop the ingest.
 
     Raises:
@@ -33,12 +33,12 @@ async def add(corpus: Corpus, looking: Workers, asked: AddArguments) -> AddedRec
         NotAdded: with the reason why it was not ingested.
     """
     document = _document(asked)
-    uploads, job_id = await looking.run(lambda _: _keep(corpus, asked, document))
+    uploads, job_id = await looking.once(lambda: _keep(corpus, asked, document))
     while not (item := _item(uploads, job_id)).is_over:
         await anyio.sleep(POLL_S)
     if item.state == "failed":
         raise NotAdded(f"the brief was not added: {item.note or 'it holds no text'}")
-    ids = await looking.run(lambda _: corpus.open_catalogue().brief_ids(str(item.path)))
+    ids = await looking.once(lambda: corpus.open_catalogue().brief_ids(str(item.path)))
     file = Path(item.path or item.name).name
     return AddedRecord(briefs=list(ids), file=file, is_new=item.is_new, chunks=item.chunks or 0, note=item.note)
 

@@ -22,7 +22,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from rag.mcp_server.corpus import Corpus, LazyCorpus
 from rag.mcp_server.server import MayAdd, anybody, mcp_server
-from rag.mcp_server.tools import Desk
+from rag.mcp_server.tools import Desk, Queue
 from rag.ui.port import listening_socket
 from rag.ui.web.guard import Guard, Refusal
 from rag.ui.web.hosts import Hosts
@@ -60,7 +60,7 @@ class McpApp:
             await self._manager.handle_request(scope, receive, send)
 
 
-def mcp_app(corpus: Corpus, *, may_add: MayAdd = anybody) -> McpApp:
+def mcp_app(corpus: Corpus, *, may_add: MayAdd = anybody, asking: Queue | None = None) -> McpApp:
     """Return the server for another application, which answers for Host, Origin and keys.
 
     Add it with `Route("/mcp", app)`: a `Mount` would send clients from /mcp to /mcp/. Enter `app.running()` in the
@@ -68,8 +68,9 @@ def mcp_app(corpus: Corpus, *, may_add: MayAdd = anybody) -> McpApp:
 
     Args:
         may_add: whether a request may add briefs, where the corpus takes any.
+        asking: the queue that questions pass, such as a `Service`, which counts them.
     """
-    return McpApp(mcp_server(corpus, may_add=may_add))
+    return McpApp(mcp_server(corpus, may_add=may_add, asking=asking))
 
 
 class McpGuard(Guard):

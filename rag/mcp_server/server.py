@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import Future
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from importlib.metadata import version
 from typing import Any, TypeVar
 
@@ -30,11 +30,16 @@ from starlette.requests import Request
 from rag.errors import RagError, UsageError
 from rag.mcp_server import resources
 from rag.mcp_server.corpus import Corpus
-from rag.mcp_server.tools import ADD_BRIEF, TOOLS, BriefTool, Desk
-from rag.mcp_server.workers import Workers
+from rag.mcp_server.tools import ADD_BRIEF, TOOLS, BriefTool, Desk, Queue, Reply
+from rag.service.answering import Answering
+from rag.service.notes import note
+from rag.service.problems import Refused
+from rag.service.service import told
 
 THREADS = 4
 MAX_WAITING = 32
+TIMEOUT_S = 3600.0
+"""Of a server alone: its client decides how long it waits, and the first question may wait for models to load."""
 INSTRUCTIONS = (
     "geobrief answers questions over a corpus of dated geopolitical briefs. Use ask for answers with citations, "
     "search_briefs, list_briefs and read_brief to look further. Give the citations along with what you take from an "
@@ -56,26 +61,23 @@ def anybody(_request: Request | None) -> bool:
     return True
 
 
-def mcp_server(corpus: Corpus, *, may_add: MayAdd = anybody) -> Server[Desk]:
+def mcp_server(corpus: Corpus, *, may_add: MayAdd = anybody, asking: Queue | None = None) -> Server[Desk]:
     """Return the server over a corpus, which starts to load as the server does.
 
     Args:
         may_add: asked of every request, where the corpus takes briefs at all.
+        asking: the queue that questions pass, instead of one of its own; who gives it closes it.
     """
 
     @asynccontextmanager
     async def lifespan(_server: Server[Desk]) -> AsyncIterator[Desk]:
-        desk = Desk(
-            corpus,
-            Workers(THREADS, max_waiting=MAX_WAITING, name="mcp-asking"),
-            Workers(THREADS, max_waiting=MAX_WAITING, name="mcp-looking"),
-        )
-        desk.asking.submit(corpus.open_assistant).add_done_callback(_told)
-        try:
-            yield desk
-        finally:
-            desk.asking.close()
-            desk.looking.close()
+        with closing(_queue()) as alone, closing(_queue()) as looking:
+            desk = Desk(corpus, alone if asking is None else asking, looking)
+            loading = asyncio.create_task(_load(desk))
+            try:
+                yield desk
+            finally:
+                loading.cancel()
 
     handlers = _Handlers(corpus, may_add)
     return Server(
@@ -91,6 +93,10 @@ def mcp_server(corpus: Corpus, *, may_add: MayAdd = anybody) -> Server[Desk]:
         on_list_resource_templates=handlers.list_templates,
         on_read_resource=handlers.read_resource,
     )
+
+
+def _queue() -> Answering:
+    return Answering(at_once=THREADS, waiting=MAX_WAITING, timeout_s=TIMEOUT_S)
 
 
 class _Handlers:
@@ -111,18 +117,19 @@ class _Handlers:
             raise MCPError(INVALID_PARAMS, f"there is no tool {call.name[:100]!r}; there are {known}")
         if tool is ADD_BRIEF and not self._lets_add(context):
             return _failed(_OFF)
+        _note(context, tool=tool.name)
         try:
-            return await _called(tool, context.lifespan_context, call.arguments)
-        except RagError as error:
-            return _failed(str(error))
-        except Exception:
-            _log.exception("tool %s failed", tool.name)
-            return _failed(_BUG)
+            reply = await self._reply(tool, context, call.arguments)
+        except Exception as error:
+            return _failed(_message(context, error))
+        _note(context, abstained=reply.abstained)
+        structured = reply.record.model_dump(mode="json", by_alias=True)
+        return CallToolResult(content=[TextContent(text=reply.text)], structured_content=structured)
 
     async def list_resources(self, context: _Context, page: PaginatedRequestParams | None) -> ListResourcesResult:
         cursor = page.cursor if page else None
-        desk = context.lifespan_context
-        return await _told_as_error(desk, lambda: resources.page_of_resources(desk.corpus.open_catalogue(), cursor))
+        catalogue = context.lifespan_context.corpus.open_catalogue
+        return await _looked(context, lambda: resources.page_of_resources(catalogue(), cursor))
 
     async def list_templates(
         self, _context: _Context, _page: PaginatedRequestParams | None
@@ -130,39 +137,52 @@ class _Handlers:
         return ListResourceTemplatesResult(resource_templates=[resources.TEMPLATE])
 
     async def read_resource(self, context: _Context, asked: ReadResourceRequestParams) -> ReadResourceResult:
-        desk = context.lifespan_context
-        return await _told_as_error(desk, lambda: resources.read(desk.corpus.open_catalogue(), asked.uri))
+        catalogue = context.lifespan_context.corpus.open_catalogue
+        return await _looked(context, lambda: resources.read(catalogue(), asked.uri))
+
+    async def _reply(self, tool: BriefTool, context: _Context, given: dict[str, Any] | None) -> Reply:
+        asked = tool.arguments.read(given)
+        _note(context, question=getattr(asked, "question", getattr(asked, "query", None)))
+        return await tool.call(context.lifespan_context, asked)
 
     def _lets_add(self, context: _Context) -> bool:
         return self._adds and self._may_add(context.request)
 
 
-async def _called(tool: BriefTool, desk: Desk, given: dict[str, Any] | None) -> CallToolResult:
-    reply = await tool.call(desk, tool.arguments.read(given))
-    structured = reply.record.model_dump(mode="json", by_alias=True)
-    return CallToolResult(content=[TextContent(text=reply.text)], structured_content=structured)
+async def _looked(context: _Context, look: Callable[[], _Result]) -> _Result:
+    try:
+        return await context.lifespan_context.looking.once(look)
+    except Exception as error:
+        code = INVALID_PARAMS if isinstance(error, UsageError) else INTERNAL_ERROR
+        raise MCPError(code, _message(context, error)) from error
 
 
 def _failed(message: str) -> CallToolResult:
     return CallToolResult(content=[TextContent(text=message)], is_error=True)
 
 
-async def _told_as_error(desk: Desk, look: Callable[[], _Result]) -> _Result:
+def _message(context: _Context, error: Exception) -> str:
+    """Return what a client is told of an error; where a service has the request, a failure is counted and audited."""
+    if isinstance(context.request, Request):
+        _note(context, error=told(context.request, error).kind)
+    elif not isinstance(error, RagError):
+        _log.error("a call failed", exc_info=error)
+    if isinstance(error, Refused) and (wait_s := error.headers.get("Retry-After")):
+        return f"{error} Wait {wait_s} s."
+    return str(error) if isinstance(error, RagError) else _BUG
+
+
+def _note(context: _Context, **known: Any) -> None:
+    """Keep something for the audit log of the service that the request came to, if it came to one."""
+    if isinstance(context.request, Request):
+        note(context.request.scope, **{key: value for key, value in known.items() if value is not None})
+
+
+async def _load(desk: Desk) -> None:
+    """Open the corpus. Log why it could not be; each call tells its client, too."""
     try:
-        return await desk.looking.run(lambda _: look())
-    except UsageError as error:
-        raise MCPError(INVALID_PARAMS, str(error)) from error
+        await desk.asking.begin(lambda: iter([desk.corpus.open_assistant()])).last()
     except RagError as error:
-        raise MCPError(INTERNAL_ERROR, str(error)) from error
-    except Exception as error:
-        _log.exception("a resource could not be read")
-        raise MCPError(INTERNAL_ERROR, _BUG) from error
-
-
-def _told(loading: Future[Any]) -> None:
-    """Log why the corpus could not be loaded; each call tells its client, too."""
-    error = None if loading.cancelled() else loading.exception()
-    if isinstance(error, RagError):
         _log.warning("%s", error)
-    elif error is not None:
-        _log.error("the corpus could not be loaded", exc_info=error)
+    except Exception:
+        _log.exception("the corpus could not be loaded")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
+from langchain_core.documents import Document
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 from mcp_types import Tool, ToolAnnotations
 from pydantic import BaseModel
@@ -24,30 +24,45 @@ from rag.mcp_server.arguments import (
 from rag.mcp_server.corpus import Corpus
 from rag.mcp_server.reading import listed, part_of
 from rag.mcp_server.records import AddedRecord, BriefListRecord, BriefPartRecord, PassagesRecord
-from rag.mcp_server.workers import Abandoned, Workers
 from rag.record import AnswerRecord, EvidenceRecord, ScopeRecord
 from rag.rewrite import BRIEFS
-from rag.types import Answered
+from rag.service.answering import Answering, Call
+from rag.types import Answered, Event
+
+T = TypeVar("T")
 
 _READS = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False)
 _ADDS = ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=True, open_world_hint=False)
 
 
+class Queue(Protocol):
+    """A bounded queue for what takes long; that of a service counts, too."""
+
+    def begin(self, make: Callable[[], Iterable[T]]) -> Call[T]:
+        """Queue a call. Raises `Busy` if as many wait as may."""
+        ...
+
+
 @dataclass(frozen=True)
 class Desk:
-    """What the tools work with: the corpus, threads for questions, and threads for what needs no model."""
+    """What the tools work with: the corpus, a queue for questions, and one for what needs no model."""
 
     corpus: Corpus
-    asking: Workers
-    looking: Workers
+    asking: Queue
+    looking: Answering
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a tool says, and the same as an object."""
+    """What a tool says, and the same as an object.
+
+    Attributes:
+        abstained: of an answer.
+    """
 
     text: str
     record: BaseModel
+    abstained: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,43 +90,37 @@ class BriefTool:
 
 
 async def _ask(desk: Desk, asked: AskArguments) -> Reply:
-    scope = asked.scope()
+    scope, history = asked.scope(), _messages(asked.history)
 
-    def answer(abandoned: threading.Event) -> Reply:
+    def events() -> Iterator[Event]:
         assistant = desk.corpus.open_assistant()
-        events = assistant.stream(asked.question, history=_messages(asked.history), scope=scope, dates=asked.dates)
-        for event in events:
-            if abandoned.is_set():
-                raise Abandoned
-            if isinstance(event, Answered):
-                return Reply(text.answer_text(event.answer), AnswerRecord.of(event.answer))
-        raise AssertionError("stream ends with Answered")
+        yield from assistant.stream(asked.question, history=history, scope=scope, dates=asked.dates)
 
-    return await desk.asking.run(answer)
+    last = await desk.asking.begin(events).last()
+    if not isinstance(last, Answered):
+        raise AssertionError("stream ends with Answered")
+    return Reply(text.answer_text(last.answer), AnswerRecord.of(last.answer), last.answer.abstained)
 
 
 async def _search(desk: Desk, asked: SearchArguments) -> Reply:
     scope = asked.scope()
 
-    def search(abandoned: threading.Event) -> Reply:
-        assistant = desk.corpus.open_assistant()
-        if abandoned.is_set():
-            raise Abandoned
-        passages = assistant.search(asked.query, scope=scope, k=asked.k)
-        records = [EvidenceRecord.of(n, passage) for n, passage in enumerate(passages, 1)]
-        record = PassagesRecord(query=asked.query, scope=ScopeRecord.of(scope), passages=records)
-        return Reply(text.passages_text(passages), record)
+    def found() -> Iterator[list[Document]]:
+        yield desk.corpus.open_assistant().search(asked.query, scope=scope, k=asked.k)
 
-    return await desk.asking.run(search)
+    passages = await desk.asking.begin(found).last()
+    records = [EvidenceRecord.of(n, passage) for n, passage in enumerate(passages, 1)]
+    record = PassagesRecord(query=asked.query, scope=ScopeRecord.of(scope), passages=records)
+    return Reply(text.passages_text(passages), record)
 
 
 async def _read(desk: Desk, asked: ReadArguments) -> Reply:
-    part = await desk.looking.run(lambda _: part_of(desk.corpus.open_catalogue(), asked))
+    part = await desk.looking.once(lambda: part_of(desk.corpus.open_catalogue(), asked))
     return Reply(text.part_text(part), part)
 
 
 async def _list(desk: Desk, asked: ListArguments) -> Reply:
-    page = await desk.looking.run(lambda _: listed(desk.corpus.open_catalogue(), asked))
+    page = await desk.looking.once(lambda: listed(desk.corpus.open_catalogue(), asked))
     return Reply(text.list_text(page), page)
 
 

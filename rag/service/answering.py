@@ -1,8 +1,12 @@
-"""A bounded queue in front of what takes long: so many at once in threads, so many waiting, the others refused."""
+"""A bounded queue in front of what takes long: so many at once in threads, so many waiting, the others refused.
+
+What a call does knows of its request what the caller knows: each runs in the caller's context.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable
@@ -51,7 +55,7 @@ class Answering:
                 raise Busy(self._wait_s())
             self._calls.add(call)
         try:
-            future = self._threads.submit(call.work)
+            future = self._threads.submit(contextvars.copy_context().run, call.work)
         except RuntimeError:  # it is being closed
             self._calls.discard(call)
             raise Busy(MAX_RETRY_S) from None
@@ -66,11 +70,7 @@ class Answering:
             Busy: if as many wait as may.
             TooSlow: if it takes too long.
         """
-        call = self.begin(lambda: (work() for _ in range(1)))
-        try:
-            return await call.last()
-        finally:
-            call.stop()
+        return await self.begin(lambda: (work() for _ in range(1))).last()
 
     def close(self) -> None:
         """Stop what runs as soon as it notices, and drop what waits."""
@@ -150,10 +150,13 @@ class Call(Generic[T]):
             yield found[0]
 
     async def last(self) -> T:
-        """Return the last item. Raises as `items` does."""
+        """Return the last item; stops the call where who waits is cancelled. Raises as `items` does."""
         found: list[T | None] = []
-        async for item in self.items():
-            found = [item]
+        try:
+            async for item in self.items():
+                found = [item]
+        finally:
+            self.stop()
         return cast(T, found[0])
 
     def _put(self, item: tuple[T] | Exception | None) -> None:

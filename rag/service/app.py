@@ -84,7 +84,14 @@ def create_app(
         routers: further operations, which are described, too; all are reached with a key alone.
         routes: further routes, such as one to an application at /mcp; what they need open is in `lifespans`.
     """
-    inner = FastAPI(title="geobrief", version=_version(), docs_url=None, redoc_url=None, openapi_url=None)
+    inner = FastAPI(
+        title="geobrief",
+        version=own_version(),
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},  # Observing does
+    )
     inner.state.service = service
     for router in (asking.router, corpus.router, measuring.router, operations.router, *routers):
         inner.include_router(router)
@@ -143,7 +150,8 @@ def _methods(routes: Sequence[BaseRoute], scope: Scope) -> list[str]:
     return [one["method"] for one in asked if any(route.matches(one)[0] is Match.FULL for route in routes)]
 
 
-def _version() -> str:
+def own_version() -> str:
+    """Return the version that is installed; 0 where none is."""
     try:
         return version("geobrief")
     except PackageNotFoundError:

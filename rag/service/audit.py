@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 import threading
 from collections.abc import Callable
@@ -14,6 +15,8 @@ from typing import Any, TextIO
 
 MAX_QUESTION_CHARS = 4000
 MAX_PATH_CHARS = 300
+FIELDS = "geobrief_fields"
+"""Attribute of a log record with further fields, which stand in a line of JSON beside those that each has."""
 
 
 @dataclass
@@ -52,6 +55,18 @@ def lines_to(stream: TextIO) -> Callable[[str], None]:
         with lock:
             stream.write(line + "\n")
             stream.flush()
+
+    return write
+
+
+def lines_to_log() -> Callable[[str], None]:
+    """Return what logs lines as the fields of records, for a log that is JSON itself."""
+    logger = logging.getLogger("geobrief.audit")
+    logger.setLevel(logging.INFO)
+
+    def write(line: str) -> None:
+        entry = json.loads(line)
+        logger.info("%s %s %s", entry["method"], entry["path"], entry["status"], extra={FIELDS: entry})
 
     return write
 

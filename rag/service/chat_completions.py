@@ -7,7 +7,6 @@ No model is asked; an answer is what `Assistant.stream` gives, with its numbers 
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Sequence
 from contextlib import aclosing, suppress
@@ -36,10 +35,10 @@ from rag.service.chat_protocol import (
     inlined,
 )
 from rag.service.chat_reply import Reply, frame
-from rag.service.notes import note, request_id_of
-from rag.service.problems import ProblemRecord, problem_of
+from rag.service.notes import note
+from rag.service.problems import ProblemRecord
 from rag.service.replies import json_response
-from rag.service.service import Gone, service_of
+from rag.service.service import Gone, service_of, told
 from rag.types import Answer, Answered, Event, Retrieved, Scope
 
 MODEL = "geobrief"
@@ -59,7 +58,6 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
 }
 _BODY = {"required": True, "content": {"application/json": {"schema": inlined(CompletionBody)}}}
 _READ = Depends(json_body(CompletionBody))
-_log = logging.getLogger(__name__)
 
 
 class Streams(Protocol):
@@ -257,9 +255,7 @@ async def _frames(
                     for ending in reply.end(event.answer, with_usage=with_usage):
                         yield ending
     except Exception as error:  # the status is sent already: the stream says what went wrong
-        problem = problem_of(error)
-        if problem.status >= 500:
-            _log.error("request %s failed", request_id_of(request.scope), exc_info=error)
+        problem = told(request, error)
         note(request.scope, error=problem.kind)
         yield frame(error_record(problem).model_dump())
     yield _DONE

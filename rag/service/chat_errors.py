@@ -11,7 +11,8 @@ from starlette.exceptions import HTTPException
 
 from rag.errors import RagError
 from rag.service.chat_protocol import ErrorDetail, ErrorRecord
-from rag.service.problems import Refused, problem_of
+from rag.service.problems import Refused
+from rag.service.service import told
 
 _TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
 
@@ -39,14 +40,14 @@ class OpenAiRoute(APIRoute):
             try:
                 return await serve(request)
             except HTTPException as error:
-                return told(Refused(error.status_code, "refused", str(error.detail), headers=error.headers))
+                return response_of(Refused(error.status_code, "refused", str(error.detail), headers=error.headers))
             except RagError as error:
-                return told(problem_of(error))
+                return response_of(told(request, error))
 
         return serve_or_tell
 
 
-def told(problem: Refused) -> Response:
+def response_of(problem: Refused) -> Response:
     """Return a problem as a response."""
     return Response(
         error_record(problem).model_dump_json(), _status(problem), problem.headers, media_type="application/json"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Annotated, TypeVar
@@ -18,7 +18,7 @@ from rag.service.evaluations import Evaluations
 from rag.service.idempotency import Idempotency
 from rag.service.listing import Listing
 from rag.service.metrics import Metrics
-from rag.service.notes import request_id_of
+from rag.service.notes import note, request_id_of
 from rag.service.problems import Busy, Refused, problem_of
 from rag.types import Answered, Event
 from rag.uploads import Uploads
@@ -53,8 +53,8 @@ class Service:
     def __post_init__(self) -> None:
         self.metrics.watch(lambda: self.answering.held)
 
-    def begin(self, make: Callable[[], Iterator[Event]]) -> Call[Event]:
-        """Queue a question, whose events are counted as they come. `Call.stop` ends it.
+    def begin(self, make: Callable[[], Iterable[T]]) -> Call[T]:
+        """Queue what takes long, such as a question; answers among its items are counted. `Call.stop` ends it.
 
         Raises:
             Busy: if as many wait as may; counted.
@@ -80,12 +80,7 @@ class Service:
 
     async def last(self, request: Request, make: Callable[[], Iterator[T]]) -> T:
         """Return the last item of what is made in the threads that answer. Raises and stops as `answer` does."""
-        try:
-            call = self.answering.begin(make)
-        except Busy:
-            self.metrics.throttle("queue")
-            raise
-        return await self.until_gone(request, call)
+        return await self.until_gone(request, self.begin(make))
 
     async def until_gone(self, request: Request, call: Call[T]) -> T:
         """Return the last item of a call whose body was read; stops it where the client goes. Raises as `answer`."""
@@ -106,16 +101,16 @@ class Service:
         self.evaluations.close()
         self.answering.close()
 
-    def _counted(self, make: Callable[[], Iterator[Event]]) -> Iterator[Event]:
-        events = make()
+    def _counted(self, make: Callable[[], Iterable[T]]) -> Iterator[T]:
+        items = make()
         try:
-            for event in events:
-                if isinstance(event, Answered):
-                    self.metrics.answer(event.answer)
-                yield event
+            for item in items:
+                if isinstance(item, Answered):
+                    self.metrics.answer(item.answer)
+                yield item
         finally:
-            if isinstance(events, Generator):
-                events.close()
+            if isinstance(items, Generator):
+                items.close()
 
 
 def service_of(request: Request) -> Service:
@@ -127,10 +122,16 @@ def service_of(request: Request) -> Service:
 
 
 def told(request: Request, error: Exception) -> Refused:
-    """Return the problem that an error is told as; a failure of the service is logged and counted."""
+    """Return the problem that an error is told as; a failure of the service is logged, and counted where there is one.
+
+    What begins a response tells what goes wrong later in the same way: such a failure has no status to be seen by.
+    """
     problem = problem_of(error)
     if problem.status >= 500:
-        service_of(request).metrics.error(type(error).__name__)
+        note(request.scope, failure=type(error).__name__)
+        service = getattr(getattr(request.scope.get("app"), "state", None), "service", None)
+        if isinstance(service, Service):
+            service.metrics.error(type(error).__name__)
         _log.error("request %s failed", request_id_of(request.scope), exc_info=error)
     return problem
 
