@@ -4,6 +4,7 @@ RagError
 ├── UsageError               the request itself is wrong (empty question, unknown brief, bad date)
 │   └── IndexMissing         no index at that place yet
 ├── ModelUnusable            the weights of a model are missing or not those that were packaged
+├── ClusterFailed            the cluster cannot do the work; the next ingest goes on from there
 ├── SourceError              one source cannot be read; the ingest goes on without it
 └── IndexUnusable            the index exists but cannot be used now
     ├── IndexLocked          another process is writing
@@ -28,6 +29,10 @@ class IndexMissing(UsageError):
 
 class ModelUnusable(RagError):
     """The weights of a model are missing, or not those that were packaged."""
+
+
+class ClusterFailed(RagError):
+    """The cluster cannot do the work; what was ingested so far stays, and the next ingest goes on from there."""
 
 
 class SourceError(RagError):

@@ -5,17 +5,16 @@ from __future__ import annotations
 import fnmatch
 import os
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from rag.catalogue import Catalogue, Publication, SourceRow, Standing
-from rag.errors import SourceError
 from rag.index import Index, IndexWriter
-from rag.load import Failure, SourceFile, find, parse
-from rag.types import Brief, sha256
+from rag.load import Failure, ParsedSource, ParseSources, Source, SourceFile, find, parse_sources
+from rag.types import Brief
 
 Progress = Callable[[int, int, int], None]
 """Called with files done, files in all, chunks embedded."""
@@ -62,6 +61,7 @@ def sync(
     prune: bool = False,
     limits: SyncLimits = SyncLimits(),
     progress: Progress | None = None,
+    parse_all: ParseSources = parse_sources,
 ) -> SyncReport:
     """Bring the index in step with files: folders, single files or globs.
 
@@ -70,6 +70,7 @@ def sync(
 
     Args:
         prune: withdraw briefs whose file under the given paths is gone.
+        parse_all: parses the files; `rag.cluster` has one that does it on other machines.
 
     Raises:
         IndexLocked: if another process keeps writing.
@@ -80,11 +81,11 @@ def sync(
     with index.writing(timeout_s=limits.lock_timeout_s) as writer:
         writer.record_identity()
         sync = _Sync(index.catalogue, limits, SyncReport(failed=list(found.failures)))
-        for done, file in enumerate(found.files):
+        for done, source in enumerate(sync.parsed(found.files, parse_all)):
             if progress:
                 writer.on_embedded = partial(progress, done, len(found.files))
                 progress(done, len(found.files), writer.chunks_embedded)
-            sync.take(file, writer)
+            sync.take(source, writer)
         writer.flush()
         if prune:
             sync.prune(paths, {str(file.path) for file in found.files}, writer)
@@ -102,8 +103,8 @@ def plan(
     found = find(paths)
     catalogue = index.catalogue if index else None
     sync = _Sync(catalogue, limits, SyncReport(failed=list(found.failures)))
-    for file in found.files:
-        sync.take(file, None)
+    for source in sync.parsed(found.files, parse_sources):
+        sync.take(source, None)
     if prune:
         sync.prune(paths, {str(file.path) for file in found.files}, None)
     return _finished(sync.report, catalogue, started)
@@ -118,20 +119,25 @@ class _Sync:
     report: SyncReport
     claimed: dict[str, str] = field(default_factory=dict)
 
-    def take(self, file: SourceFile, writer: IndexWriter | None) -> None:
-        """Read one file and stage what is new in it."""
-        path = str(file.path)
-        known = self.catalogue.source(path) if self.catalogue else None
-        try:
-            data = file.read(max_bytes=self.limits.max_bytes)
-            digest = sha256(data)
-            if known and known.complete and known.sha256 == digest:
-                self.report.unchanged += self._present_ids(path)
-                return
-            root = Path(known.root) if known else file.root
-            parsed = parse(SourceFile(file.path, root), data, languages=self.limits.languages)
-        except SourceError as error:
-            self.report.failed.append(Failure(path, error.reason))
+    def parsed(self, files: Sequence[SourceFile], parse_all: ParseSources) -> Iterator[ParsedSource]:
+        """Parse files, those aside that have the digest they had."""
+        sources = (self._source(file) for file in files)
+        return parse_all(sources, max_bytes=self.limits.max_bytes, languages=self.limits.languages)
+
+    def _source(self, file: SourceFile) -> Source:
+        known = self.catalogue.source(str(file.path)) if self.catalogue else None
+        if known is None:
+            return Source(file)
+        return Source(SourceFile(file.path, Path(known.root)), known.sha256 if known.complete else None)
+
+    def take(self, source: ParsedSource, writer: IndexWriter | None) -> None:
+        """Stage what is new in a file."""
+        path, parsed = str(source.file.path), source.parsed
+        if source.reason is not None:
+            self.report.failed.append(Failure(path, source.reason))
+            return
+        if parsed is None:
+            self.report.unchanged += self._present_ids(path)
             return
         self.report.failed += [Failure(path, reason) for reason in parsed.failures]
         self.report.warnings += [f"{path}: {warning}" for warning in parsed.warnings]
@@ -142,8 +148,8 @@ class _Sync:
         self.report.removed += gone
         changed = [brief for brief, standing in standings if not standing.same]
         if writer:
-            source = SourceRow(path, str(root), digest, complete)
-            writer.replace(Publication(source, [brief for brief, _ in standings], gone), changed)
+            row = SourceRow(path, str(source.file.root), source.sha256, complete)
+            writer.replace(Publication(row, [brief for brief, _ in standings], gone), changed)
 
     def prune(self, paths: Sequence[Path | str], seen: Collection[str], writer: IndexWriter | None) -> None:
         """Withdraw the briefs of files that lie under the given paths and are gone."""

@@ -1,4 +1,4 @@
-"""Commands that look after the corpus: ingest, briefs, forget, doctor, verify."""
+"""Commands that look after the corpus: briefs, forget, doctor, verify."""
 
 from __future__ import annotations
 
@@ -23,8 +23,6 @@ from rag.cli.options import (
     scope_from,
     settings_from,
 )
-from rag.cli.progress import ingest_progress
-from rag.cli.starter import starter_corpus
 from rag.errors import UsageError
 from rag.printable import one_line, printable
 
@@ -32,7 +30,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rag.index import Index
-    from rag.ingest import SyncReport
     from rag.record import AnswerRecord
     from rag.settings import Settings
     from rag.verify import Claim, Judgement, Verifier
@@ -40,32 +37,6 @@ if TYPE_CHECKING:
 briefs_app = typer.Typer(help="List, show, remove or restore briefs.", no_args_is_help=True, rich_markup_mode=None)
 
 BriefArgument = Annotated[str, typer.Argument(help="Id of the brief, as `geobrief briefs list` shows it.")]
-
-
-def ingest(
-    paths: Annotated[list[str] | None, typer.Argument(help="Folders, files or globs.")] = None,
-    starter: Annotated[bool, typer.Option("--starter", help="Take in the briefs of geobrief, too.")] = False,
-    index: IndexOption = None,
-    config: ConfigOption = None,
-    prune: Annotated[bool, typer.Option("--prune", help="Withdraw briefs whose file under PATHS is gone.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen, write nothing.")] = False,
-    watch: Annotated[bool, typer.Option("--watch", help="Stay and follow changes until Ctrl-C.")] = False,
-    lock_timeout: LockOption = None,
-    json_: JsonOption = False,
-) -> None:
-    """Bring the index in step with files. What did not change is neither parsed nor embedded.
-
-    Example: geobrief ingest ~/briefs --prune; geobrief ingest --starter
-    """
-    paths = [*(paths or ()), *([starter_corpus()] if starter else [])]
-    if not paths:
-        raise UsageError("nothing to ingest; name folders, files or globs, or --starter")
-    settings = settings_from(index, config)
-    failed = _ingest_once(settings, paths, prune, dry_run, lock_timeout, json_)
-    if watch and not dry_run:
-        _follow(settings, paths, prune, lock_timeout, json_)
-    if failed:
-        raise typer.Exit(3)
 
 
 @briefs_app.command("list")
@@ -253,61 +224,6 @@ def _read_record(path: Path) -> list[AnswerRecord]:
         raise UsageError(
             f"{path} is no exported answer ({where}: {first['msg']}); make one with `ask --json`"
         ) from error
-
-
-def _ingest_once(
-    settings: Settings, paths: Sequence[str], prune: bool, dry_run: bool, lock_timeout: float | None, json_: bool
-) -> bool:
-    """Ingest once and print the report; return whether a file failed."""
-    from rag.build import open_index, sync_limits
-    from rag.errors import IndexMissing
-    from rag.ingest import plan, sync
-    from rag.uploads import with_uploads
-
-    paths = [str(path) for path in with_uploads(settings.index, paths)]
-    limits = sync_limits(settings, lock_timeout_s=lock_timeout)
-    if dry_run:
-        try:
-            known = open_index(settings)
-        except IndexMissing:
-            known = None
-        report = plan(known, paths, prune=prune, limits=limits)
-    else:
-        opened = open_index(settings, create=True)
-        with ingest_progress() as progress:
-            report = sync(opened, paths, prune=prune, limits=limits, progress=progress)
-    _print_report(report, dry_run=dry_run, json_=json_)
-    return bool(report.failed)
-
-
-def _print_report(report: SyncReport, *, dry_run: bool, json_: bool) -> None:
-    for failure in report.failed:
-        typer.echo(f"failed: {printable(failure.path)}: {printable(failure.reason)}", err=True)
-    for warning in report.warnings:
-        typer.echo(f"warning: {printable(warning)}", err=True)
-    if json_:
-        typer.echo(json.dumps(report.to_dict(), ensure_ascii=False))
-        return
-    counts = {name: len(getattr(report, name)) for name in ("added", "updated", "unchanged", "removed", "failed")}
-    told = ", ".join(f"{count} {name}" for name, count in counts.items() if count or name in ("added", "unchanged"))
-    withheld = f", {len(report.withheld)} withheld (removed earlier)" if report.withheld else ""
-    typer.echo(
-        f"{'would be: ' if dry_run else ''}{told}{withheld}; {report.chunks_embedded} chunks embedded, "
-        f"{report.chunks_total} in the index, {report.seconds:.1f} s"
-    )
-
-
-def _follow(settings: Settings, paths: Sequence[str], prune: bool, lock_timeout: float | None, json_: bool) -> None:
-    from watchfiles import watch
-
-    from rag.load import find
-
-    folders = {str(file.root) for file in find(paths).files} | {path for path in paths if Path(path).is_dir()}
-    if not folders:
-        raise UsageError(f"nothing to watch at {', '.join(paths)}")
-    typer.echo(f"watching {', '.join(sorted(folders))}; Ctrl-C ends", err=True)
-    for _ in watch(*folders, raise_interrupt=True):
-        _ingest_once(settings, paths, prune, False, lock_timeout, json_)
 
 
 def _open(settings: Settings) -> Index:

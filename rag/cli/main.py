@@ -12,9 +12,10 @@ import sys
 import typer
 
 from rag.cli.ask import ask, chat, search
-from rag.cli.corpus import briefs_app, doctor, forget, ingest, verify
+from rag.cli.corpus import briefs_app, doctor, forget, verify
 from rag.cli.evaluate import eval_app
 from rag.cli.feedback import feedback_app
+from rag.cli.ingest import ingest
 from rag.cli.keys import keys_app
 from rag.cli.mcp import mcp
 from rag.cli.options import FAILURE_CODES

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rag.errors import IndexUnusable, RagError, SourceError, UsageError
+from rag.errors import ClusterFailed, IndexUnusable, RagError, SourceError, UsageError
 
 if TYPE_CHECKING:
     from rag.settings import Settings
@@ -18,6 +18,7 @@ FAILURE_CODES: tuple[tuple[type[RagError], int], ...] = (
     (UsageError, 2),
     (SourceError, 3),
     (IndexUnusable, 4),
+    (ClusterFailed, 4),
     (RagError, 1),
 )
 """Exit code of each kind of failure, the first that fits."""

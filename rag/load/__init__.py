@@ -6,5 +6,19 @@ Example: `[parse(file, file.read(max_bytes=50_000_000)) for file in find(["corpu
 from rag.load.brief import Parsed, Reader
 from rag.load.files import Failure, Found, SourceFile, find
 from rag.load.readers import READERS, parse
+from rag.load.sources import ParsedSource, ParseSources, Source, parse_sources
 
-__all__ = ["READERS", "Failure", "Found", "Parsed", "Reader", "SourceFile", "find", "parse"]
+__all__ = [
+    "READERS",
+    "Failure",
+    "Found",
+    "ParseSources",
+    "Parsed",
+    "ParsedSource",
+    "Reader",
+    "Source",
+    "SourceFile",
+    "find",
+    "parse",
+    "parse_sources",
+]

@@ -1,0 +1,151 @@
+"""The command that brings the index in step with files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from rag.cli.options import ConfigOption, IndexOption, JsonOption, LockOption, settings_from
+from rag.cli.progress import ingest_progress
+from rag.cli.starter import starter_corpus
+from rag.errors import UsageError
+from rag.printable import printable
+
+if TYPE_CHECKING:
+    from rag.index import Index
+    from rag.ingest import SyncReport
+    from rag.load import ParseSources
+    from rag.settings import Settings
+
+Engine = Literal["local", "ray"]
+
+
+def ingest(
+    paths: Annotated[list[str] | None, typer.Argument(help="Folders, files or globs.")] = None,
+    starter: Annotated[bool, typer.Option("--starter", help="Take in the briefs of geobrief, too.")] = False,
+    index: IndexOption = None,
+    config: ConfigOption = None,
+    prune: Annotated[bool, typer.Option("--prune", help="Withdraw briefs whose file under PATHS is gone.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen, write nothing.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Stay and follow changes until Ctrl-C.")] = False,
+    lock_timeout: LockOption = None,
+    json_: JsonOption = False,
+    engine: Annotated[Engine, typer.Option("--engine", help="Where files are parsed and embedded.")] = "local",
+    ray_address: Annotated[
+        str | None,
+        typer.Option("--ray-address", help="HOST:PORT or auto (default RAY_ADDRESS, else a Ray on this machine)."),
+    ] = None,
+) -> None:
+    """Bring the index in step with files. What did not change is neither parsed nor embedded.
+
+    Example: geobrief ingest ~/briefs --prune; geobrief ingest --starter
+    """
+    paths = [*(paths or ()), *([starter_corpus()] if starter else [])]
+    if not paths:
+        raise UsageError("nothing to ingest; name folders, files or globs, or --starter")
+    if ray_address and engine != "ray":
+        raise UsageError(f"--ray-address {ray_address!r} needs --engine ray")
+    run = _Run(settings_from(index, config), paths, prune, lock_timeout, json_, engine, ray_address)
+    failed = run.plan() if dry_run else run.sync()
+    if watch and not dry_run:
+        run.follow()
+    if failed:
+        raise typer.Exit(3)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """One call of the command."""
+
+    settings: Settings
+    paths: Sequence[str]
+    prune: bool
+    lock_timeout: float | None
+    json: bool
+    engine: Engine
+    ray_address: str | None
+
+    def plan(self) -> bool:
+        """Print what an ingest would do; return whether a file failed."""
+        from rag.build import open_index, sync_limits
+        from rag.errors import IndexMissing
+        from rag.ingest import plan
+
+        try:
+            known = open_index(self.settings)
+        except IndexMissing:
+            known = None
+        limits = sync_limits(self.settings, lock_timeout_s=self.lock_timeout)
+        return self._tell(plan(known, self._places(), prune=self.prune, limits=limits), would_be=True)
+
+    def sync(self) -> bool:
+        """Ingest once and print the report; return whether a file failed."""
+        from rag.build import sync_limits
+        from rag.ingest import sync
+
+        limits = sync_limits(self.settings, lock_timeout_s=self.lock_timeout)
+        with self._opened() as (index, parse_all), ingest_progress() as progress:
+            report = sync(
+                index, self._places(), prune=self.prune, limits=limits, progress=progress, parse_all=parse_all
+            )
+        return self._tell(report)
+
+    def follow(self) -> None:
+        """Ingest whenever a file changes, until Ctrl-C."""
+        from watchfiles import watch
+
+        from rag.load import find
+
+        files = {str(file.root) for file in find(self.paths).files}
+        folders = files | {path for path in self.paths if Path(path).is_dir()}
+        if not folders:
+            raise UsageError(f"nothing to watch at {', '.join(self.paths)}")
+        typer.echo(f"watching {', '.join(sorted(folders))}; Ctrl-C ends", err=True)
+        for _ in watch(*folders, raise_interrupt=True):
+            self.sync()
+
+    def _places(self) -> list[str]:
+        from rag.uploads import with_uploads
+
+        return [str(path) for path in with_uploads(self.settings.index, self.paths)]
+
+    @contextmanager
+    def _opened(self) -> Iterator[tuple[Index, ParseSources]]:
+        """Open the index, with what parses for it: this process, or a cluster."""
+        from rag.build import open_index
+        from rag.load import parse_sources
+
+        if self.engine == "local":
+            yield open_index(self.settings, create=True), parse_sources
+            return
+        from rag.cluster import open_cluster
+
+        with open_cluster(self.settings, address=self.ray_address) as cluster:
+            yield cluster.open_index(), cluster.parse
+
+    def _tell(self, report: SyncReport, *, would_be: bool = False) -> bool:
+        _print_report(report, dry_run=would_be, json_=self.json)
+        return bool(report.failed)
+
+
+def _print_report(report: SyncReport, *, dry_run: bool, json_: bool) -> None:
+    for failure in report.failed:
+        typer.echo(f"failed: {printable(failure.path)}: {printable(failure.reason)}", err=True)
+    for warning in report.warnings:
+        typer.echo(f"warning: {printable(warning)}", err=True)
+    if json_:
+        typer.echo(json.dumps(report.to_dict(), ensure_ascii=False))
+        return
+    counts = {name: len(getattr(report, name)) for name in ("added", "updated", "unchanged", "removed", "failed")}
+    told = ", ".join(f"{count} {name}" for name, count in counts.items() if count or name in ("added", "unchanged"))
+    withheld = f", {len(report.withheld)} withheld (removed earlier)" if report.withheld else ""
+    typer.echo(
+        f"{'would be: ' if dry_run else ''}{told}{withheld}; {report.chunks_embedded} chunks embedded, "
+        f"{report.chunks_total} in the index, {report.seconds:.1f} s"
+    )
