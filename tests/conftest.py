@@ -31,6 +31,7 @@ CATALOGUE_SUITE = frozenset(
         "test_overview",
         "test_recency",
         "test_retrieve",
+        "test_watch",
     ]
 )
 """Modules whose tests with the fixture `desk` run over SQLite and over PostgreSQL."""

@@ -251,9 +251,11 @@ def test_a_new_generation_is_announced_at_once(postgres: PostgresServer) -> None
     begun = time.monotonic()
     reader.wait_for_change(20)
     assert time.monotonic() - begun < 5
-    threading.Timer(0.3, CatalogueWriter(writer).touch).start()
+    later = threading.Timer(0.3, CatalogueWriter(writer).touch)
+    later.start()
     reader.wait_for_change(20)
     assert time.monotonic() - begun < 10
+    later.join()
     reader.close()
     writer.close()
 

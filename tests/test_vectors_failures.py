@@ -18,8 +18,9 @@ from langchain_core.documents import Document
 
 from rag.errors import IndexCorrupt, IndexLocked, IndexMismatch, IndexUnusable, UsageError
 from rag.vectors import ServerVectors
-from tests.chroma_server import ChromaServer, Reply, Request, free_port, gate
+from tests.chroma_server import ChromaServer, Reply, Request, gate
 from tests.fakes import HashEmbeddings
+from tests.ports import free_port
 
 pytest_plugins = ["tests.chroma_fixtures"]
 

@@ -12,8 +12,9 @@ from langchain_core.documents import Document
 
 from rag.errors import IndexUnusable
 from rag.vectors import ServerVectors
-from tests.chroma_server import ChromaServer, Reply, Request, free_port, gate, silent_server, tell_ids
+from tests.chroma_server import ChromaServer, Reply, Request, gate, silent_server, tell_ids
 from tests.fakes import HashEmbeddings
+from tests.ports import free_port
 
 pytest_plugins = ["tests.chroma_fixtures"]
 

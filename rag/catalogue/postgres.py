@@ -53,9 +53,10 @@ class PostgresDatabase(Database):
         self.words = PostgresWords()
         self._engine = _engine(url)
         self.name = _name(self._engine)
-        weakref.finalize(self, self._engine.dispose)  # a connection that the garbage collector ends is a warning
+        self._listening: list[Any] = []
+        # A connection that the garbage collector ends is a warning.
+        weakref.finalize(self, _end, self._engine, self._listening)
         self._token: str | None = None
-        self._listening: Any = None
         self._waiting = threading.Lock()
         try:
             with self.transaction() as connection:
@@ -73,8 +74,7 @@ class PostgresDatabase(Database):
     def close(self) -> None:
         """Close every connection."""
         with self._waiting:
-            self._stop_listening()
-        super().close()
+            _end(self._engine, self._listening)
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -142,21 +142,15 @@ class PostgresDatabase(Database):
         """
         with self._waiting:
             try:
-                if self._listening is None:
-                    self._listening = _own_connection(self._engine)
-                    self._listening.execute(f"LISTEN {CHANNEL}")
+                if not self._listening:
+                    self._listening.append(_own_connection(self._engine))
+                    self._listening[0].execute(f"LISTEN {CHANNEL}")
                     return  # what was announced before is not known
-                for _ in self._listening.notifies(timeout=timeout_s, stop_after=1):
+                for _ in self._listening[0].notifies(timeout=timeout_s, stop_after=1):
                     pass
             except Exception as error:
-                self._stop_listening()
+                _hang_up(self._listening)
                 raise IndexUnusable(f"the catalogue {self.name} cannot be listened to ({_cause(error)})") from error
-
-    def _stop_listening(self) -> None:
-        listening, self._listening = self._listening, None
-        if listening is not None:
-            with suppress(Exception):
-                listening.close()
 
     @contextmanager
     def _autocommit(self) -> Iterator[Connection]:
@@ -225,6 +219,17 @@ def _own_connection(engine: Engine) -> Any:
     pooled.detach()
     connection.set_autocommit(True)
     return connection
+
+
+def _hang_up(listening: list[Any]) -> None:
+    while listening:
+        with suppress(Exception):
+            listening.pop().close()
+
+
+def _end(engine: Engine, listening: list[Any]) -> None:
+    _hang_up(listening)
+    engine.dispose()
 
 
 def _name(engine: Engine) -> str:

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 _SIGN_IN = "let people sign in with --auth FILE (`geobrief users add NAME --file FILE` makes it)"
 
+WARM_UP = "What is new?"
 EXAMPLES = (
     "what sectors will they cooperate on",
     "When did Finland join NATO?",
@@ -116,6 +117,7 @@ def _serve(
     from rag.ui.web.visitor import user_of
     from rag.uploads import Uploads
     from rag.userdata import USERDATA_FILE, UserData
+    from rag.watch import watching
 
     embeddings = open_embeddings(settings)
     assistant = replace(open_assistant(settings, embeddings=embeddings), capture_text=options.observed.traces_text)
@@ -123,6 +125,7 @@ def _serve(
     with ExitStack() as opened:
         userdata = opened.enter_context(closing(UserData(settings.index.expanduser().resolve() / USERDATA_FILE)))
         uploads = opened.enter_context(closing(Uploads(settings, embeddings=embeddings)))
+        opened.enter_context(watching(assistant.catalogue, lambda: assistant.search(WARM_UP, k=1)))
         service = opened.enter_context(closing(open_service(options, keys, assistant, uploads, settings)))
         page = build_ui(
             assistant,
