@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import socket
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -429,6 +431,18 @@ def test_page_and_theme_name_no_outside_resource(server: Server) -> None:
     assert "fonts.googleapis" not in page + theme
     assert "cdnjs" not in page
     assert "default-src 'self'" in policy
+
+
+def test_ctrl_c_ends_the_server_cleanly_while_a_client_is_half_way_through_a_request() -> None:
+    port = free_port()
+    running = Server(serving(port), port)
+    running.lines(4)
+    head = f"POST /gradio_api/queue/join HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Length: 100\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", port)) as client:
+        client.sendall(head.encode() + b"{")
+        time.sleep(0.5)
+        assert running.stop() == "ended\n"
+    assert running.process.returncode == 0
 
 
 def test_ctrl_c_ends_the_server_cleanly_with_a_page_open(chromium: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import socket
 from collections.abc import Callable, Sequence
@@ -174,9 +175,16 @@ class _Server(uvicorn.Server):
             print(self._ready_text, flush=True)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Take the signal to stop."""
+        """Take the signal to stop; who is cut off after the grace is no fault that an operator has to read of."""
         self._stopping.set()
+        logging.getLogger("uvicorn.error").addFilter(_is_no_cut)
         super().handle_exit(sig, frame)
+
+
+def _is_no_cut(record: logging.LogRecord) -> bool:
+    """Whether a line of the log tells something else than that a request was cut off."""
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, asyncio.CancelledError) and "graceful shutdown exceeded" not in record.getMessage()
 
 
 def _ready_text(host: str, port: int, examples: Sequence[str]) -> str:
