@@ -23,7 +23,8 @@ from rag.types import Brief, Chunk, Identities
 if TYPE_CHECKING:
     from rag.assistant import Assistant
     from rag.ingest import SyncLimits
-    from rag.read import Scorers, SignalReader
+    from rag.measure import Scorers
+    from rag.read import SignalReader
     from rag.retrieve import HybridRetriever
     from rag.understand import Understanding
     from rag.verify import Verifier
@@ -193,7 +194,7 @@ def _reader(catalogue: Catalogue, settings: Settings, scorers: Scorers) -> Signa
 
     chosen = settings.answer
     newest = NewestFirst(chosen.newest_weight, chosen.newest_half_life_days)
-    return SignalReader(scorers, catalogue.document_frequency, chosen.max_units, newest)
+    return SignalReader(scorers, catalogue.document_frequency, chosen.max_units, newest, chosen.max_tokens)
 
 
 def open_scorers(settings: Settings, embeddings: Embeddings) -> Scorers:
@@ -206,7 +207,7 @@ def open_scorers(settings: Settings, embeddings: Embeddings) -> Scorers:
         ModelUnusable: if the packaged one is damaged.
     """
     from rag.cross_encoder import WORDS_OF, open_cross_encoder
-    from rag.read import Scorers
+    from rag.measure import Scorers
     from rag.token_match import TokenEmbeddings, TokenScorer
 
     chosen = settings.reader

@@ -1,7 +1,7 @@
 """Passages to evidence: which units answer the question, and whether anything does.
 
-Cheap signals choose the units, a cross-encoder scores them, and three small logistic models weigh all of it: one orders
-the units, one says how surely anything here answers, one how surely the first unit does.
+`rag.measure` chooses the units and scores them, and three small logistic models weigh all of it: one orders the units,
+one says how surely anything here answers, one how surely the first unit does.
 """
 
 from __future__ import annotations
@@ -10,56 +10,26 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import zip_longest
-from typing import Protocol
 
 import numpy as np
-from langchain_core.cross_encoders import BaseCrossEncoder
 from langchain_core.documents import Document
 
 from rag.lexicon import analyse
+from rag.measure import MAX_TOKENS, MAX_UNITS, Measured, Scorers, choose, score_units, tie
 from rag.recency import NewestFirst
 from rag.signal_weights import ANSWERS, RANK, RIGHT
-from rag.signals import (
-    Asked,
-    Candidate,
-    ask,
-    candidates,
-    cheap_signals,
-    countable_stems,
-    coverage,
-    header,
-    logistic,
-    missing,
-)
+from rag.signals import Asked, ask, countable_stems, coverage, header, logistic, missing
 from rag.types import Reading, ScoredUnit
 
-READ_PASSAGES = 10
-MAX_UNITS = 24
+FIRST_UNITS = 12
+PLAIN_LEAD = 1.0
+"""Lead of the best of the first units, in log-odds of the ranking model, at which the others are not read.
 
+Chosen with `FIRST_UNITS` on the dev questions by folds that part no story (`evals/README.md`, the early stop).
+"""
+
+Weighed = tuple[float, Measured]
 DocumentFrequency = Callable[[Sequence[str]], tuple[Mapping[str, int], int]]
-
-
-class Matcher(Protocol):
-    """Tells how the words of a question are met; `rag.token_match.TokenScorer` does."""
-
-    def match(self, asked: Asked, texts: Sequence[str]) -> Mapping[str, Mapping[str, float]]:
-        """Return signals for each text."""
-        ...
-
-
-@dataclass(frozen=True)
-class Scorers:
-    """The models that measure units; the weights of the signals must know those that are there.
-
-    Attributes:
-        similarity: a cross-encoder of (question, unit): the cosine of their embeddings.
-        reader: a cross-encoder of (question, unit in its context) that gives log-odds.
-        matcher: tells how the words of the question are met by those of a unit.
-    """
-
-    similarity: BaseCrossEncoder
-    reader: BaseCrossEncoder | None = None
-    matcher: Matcher | None = None
 
 
 @dataclass(frozen=True)
@@ -71,67 +41,49 @@ class SignalReader:
 
     Attributes:
         document_frequency: for stems, in how many chunks of the index each stands, and the number of chunks.
-        max_units: units that are scored.
+        max_units: most units that are scored.
         newest: how newer briefs are preferred by questions that want the latest word.
+        max_tokens: most tokens of the units that are scored, with their contexts.
+        first_units: units that are scored first; where one of them leads plainly, no others are.
     """
 
     scorers: Scorers
     document_frequency: DocumentFrequency
     max_units: int = MAX_UNITS
     newest: NewestFirst = field(default_factory=NewestFirst)
+    max_tokens: int = MAX_TOKENS
+    first_units: int = FIRST_UNITS
 
     def read(self, question: str, passages: Sequence[Document]) -> Reading:
-        """Order the passages and their units by how well they answer. One call of each scorer."""
+        """Order the passages and their units by how well they answer.
+
+        Cost: one call of each scorer; a second for the less promising units where the first leave it open.
+        """
         asked = ask(question, *self.document_frequency(countable_stems(question)))
-        measured = measure(asked, passages, self.scorers, max_units=self.max_units)
-        if not measured:
+        chosen = choose(asked, passages, max_units=self.max_units, max_tokens=self.max_tokens)
+        if not chosen:
             return Reading(evidence=tuple(passages), units=(), answerable=0.0)
-        preferred = self.newest.preferences(question, [m.candidate.passage.metadata["date"] for m in measured])
-        weighed = [(weigh(m.signals, RANK) + more, m) for m, more in zip(measured, preferred, strict=True)]
-        weighed.sort(key=lambda pair: (-pair[0], *_tie(pair[1].candidate)))
+        measured = score_units(asked, chosen[: self.first_units], self.scorers)
+        weighed = self._weighed(question, measured)
+        if len(chosen) > len(measured) and not is_plain(weighed):
+            measured += score_units(asked, chosen[self.first_units :], self.scorers)
+            weighed = self._weighed(question, measured)
         best = weighed[0][0]
         signals = answer_signals(asked, [m for _, m in weighed], [rank for rank, _ in weighed])
         right = logistic(weigh(signals, RIGHT))
         scored = [(right * math.exp(rank - best), m) for rank, m in weighed]
         return _reading(passages, scored, answerable=logistic(weigh(signals, ANSWERS)))
 
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """A unit with its signals."""
-
-    candidate: Candidate
-    signals: Mapping[str, float]
+    def _weighed(self, question: str, measured: Sequence[Measured]) -> list[Weighed]:
+        """Weigh units by the ranking model and by how new their briefs are; best first."""
+        preferred = self.newest.preferences(question, [m.candidate.passage.metadata["date"] for m in measured])
+        weighed = [(weigh(m.signals, RANK) + more, m) for m, more in zip(measured, preferred, strict=True)]
+        return sorted(weighed, key=lambda pair: (-pair[0], *tie(pair[1].candidate)))
 
 
-def measure(asked: Asked, passages: Sequence[Document], scorers: Scorers, *, max_units: int) -> list[Measured]:
-    """Measure the units of the first passages: cheap signals for all, scores for the `max_units` most promising."""
-    cheap = [Measured(c, cheap_signals(asked, c)) for c in candidates(passages[:READ_PASSAGES])]
-    cheap.sort(key=lambda m: (-_promise(m.signals), *_tie(m.candidate)))
-    chosen = cheap[:max_units]
-    texts = [m.candidate.in_context for m in chosen]
-    read = _scores(asked, scorers.reader, texts) if scorers.reader else {}
-    close = _scores(asked, scorers.similarity, [text for m in chosen for text in m.candidate.readings])
-    met = scorers.matcher.match(asked, [m.candidate.readings[-1] for m in chosen]) if scorers.matcher else {}
-    return [
-        Measured(
-            m.candidate,
-            {
-                **m.signals,
-                **({"reader": read[m.candidate.in_context]} if read else {}),
-                **met.get(m.candidate.readings[-1], {}),
-                "similarity": max(close[text] for text in m.candidate.readings),
-            },
-        )
-        for m in chosen
-    ]
-
-
-def _scores(asked: Asked, scorer: BaseCrossEncoder, texts: Sequence[str]) -> dict[str, float]:
-    """Score each different text once."""
-    different = list(dict.fromkeys(texts))
-    scores = scorer.score([(asked.text, text) for text in different]) if different else []
-    return dict(zip(different, scores, strict=True))
+def is_plain(weighed: Sequence[Weighed]) -> bool:
+    """Whether the best of several units leads so clearly that less promising ones need no reading."""
+    return len(weighed) > 1 and weighed[0][0] - weighed[1][0] >= PLAIN_LEAD
 
 
 def answer_signals(asked: Asked, measured: Sequence[Measured], ranks: Sequence[float]) -> dict[str, float]:
@@ -241,14 +193,3 @@ def _marked(passage: Document, scored: Sequence[tuple[float, Measured]]) -> Docu
     marked = [{"start": m.candidate.unit.start, "end": m.candidate.unit.end, "score": s} for s, m in scored]
     added = {"signals": {**best.signals, "score": score}, "marked": marked}
     return Document(id=passage.id, page_content=passage.page_content, metadata={**passage.metadata, **added})
-
-
-def _promise(signals: Mapping[str, float]) -> float:
-    """Cheap estimate of a unit's worth, which decides whether the scorer sees it."""
-    rank = max(signals["dense"], signals["lexical"])
-    return signals["coverage"] + 0.5 * signals["coverage_before"] + 0.3 * signals["offers"] + 0.3 * rank
-
-
-def _tie(candidate: Candidate) -> tuple[str, int]:
-    """Order of equals, so that the same machine gives the same answer."""
-    return str(candidate.passage.metadata["brief_id"]), candidate.unit.start

@@ -147,6 +147,7 @@ class AnswerSettings(Section):
     Attributes:
         threshold: probability that anything answers below which the corpus is said not to, in [0, 1].
         max_units: sentences read closely per question; each costs about 5 ms on two cores.
+        max_tokens: of these sentences with their contexts, together.
         max_question_chars: longer questions are refused.
         newest_weight: how strongly "now" and "latest" prefer the newest brief, in log-odds; 0 does not.
         newest_half_life_days: age, counted from the newest brief found, at which half of that is left.
@@ -155,6 +156,7 @@ class AnswerSettings(Section):
     threshold: float = Field(default=THRESHOLD, ge=0, le=1)
     max_sentences: int = Field(default=5, ge=1)
     max_units: int = Field(default=24, ge=1)
+    max_tokens: int = Field(default=2048, ge=1)
     max_question_chars: int = Field(default=4000, ge=1)
     newest_weight: float = Field(default=2.0, ge=0)
     newest_half_life_days: float = Field(default=180.0, gt=0)

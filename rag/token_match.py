@@ -23,6 +23,9 @@ from rag.types import TokenVectors
 
 Matches = list[tuple[Term, float]]
 
+PADDED_CHARS = 4_000
+"""Most characters that a batch takes, padding included: a question's units take 0.6 of the time of one batch."""
+
 
 @runtime_checkable
 class TokenEmbeddings(Protocol):
@@ -68,8 +71,8 @@ class TokenScorer(BaseCrossEncoder):
         wanted = dict.fromkeys(texts)
         with self._lock:
             known = {text: self._kept[text] for text in wanted if text in self._kept}
-        new = [text for text in wanted if text not in known]
-        known.update(zip(new, self._embeddings.embed_tokens(new) if new else [], strict=True))
+        for batch in batches([text for text in wanted if text not in known]):
+            known.update(zip(batch, self._embeddings.embed_tokens(batch), strict=True))
         with self._lock:
             for text in wanted:
                 self._kept[text] = known[text]
@@ -77,6 +80,16 @@ class TokenScorer(BaseCrossEncoder):
             while len(self._kept) > self._max_cached:
                 self._kept.popitem(last=False)
         return known
+
+
+def batches(texts: Iterable[str]) -> list[list[str]]:
+    """Group texts of like lengths, the shortest first, so that no group of several passes `PADDED_CHARS`."""
+    groups: list[list[str]] = []
+    for text in sorted(texts, key=lambda text: (len(text), text)):
+        if not groups or (len(groups[-1]) + 1) * len(text) > PADDED_CHARS:
+            groups.append([])
+        groups[-1].append(text)
+    return groups
 
 
 def matched(question: AskedVectors, text: TokenVectors) -> dict[str, float]:

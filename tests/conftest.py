@@ -18,22 +18,7 @@ from rag.types import Answer, Scope
 from tests.fakes import HashEmbeddings
 from tests.postgres_server import NEEDS_POSTGRES, PostgresServer, postgres_running
 
-CATALOGUE_SUITE = frozenset(
-    [
-        "test_as_known_at",
-        "test_assistant",
-        "test_bridge",
-        "test_conflicts",
-        "test_corpus",
-        "test_doctor",
-        "test_event_dates",
-        "test_ingest",
-        "test_overview",
-        "test_recency",
-        "test_retrieve",
-        "test_watch",
-    ]
-)
+CATALOGUE_SUITE = frozenset(["test_as_known_at", "test_doctor", "test_ingest", "test_retrieve", "test_watch"])
 """Modules whose tests with the fixture `desk` run over SQLite and over PostgreSQL."""
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")

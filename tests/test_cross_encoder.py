@@ -13,7 +13,7 @@ from evals.training.reader.course import Plan
 from evals.training.reader.export import export
 from rag.cross_encoder import PackagedCrossEncoder
 from rag.embedding import resolve_model
-from rag.encoder import MAX_TOKENS, Room, Shape, build, encode, windows
+from rag.encoder import MAX_TOKENS, PADDED_TOKENS, Room, Shape, build, encode, windows
 from rag.errors import ModelUnusable
 
 QUESTION = "When did Finland join NATO?"
@@ -43,6 +43,25 @@ def test_a_pair_scores_the_same_alone_and_among_others(scorer: PackagedCrossEnco
     alone = [scorer.score([(QUESTION, text)])[0] for text in texts]
     assert together == pytest.approx(alone, abs=1e-4)
     assert len(set(together)) == 3
+
+
+def test_batches_are_of_like_lengths_and_bounded_and_scores_keep_the_order_of_the_pairs(
+    scorer: PackagedCrossEncoder,
+) -> None:
+    pairs = [(QUESTION, "word " * (1 + 37 * n % 83)) for n in range(60)]
+    model, _, _ = scorer._loaded
+    shapes: list[tuple[int, int]] = []
+    hook = model.register_forward_pre_hook(lambda _, inputs: shapes.append(tuple(inputs[0].shape)))
+    try:
+        together = scorer.score(pairs)
+    finally:
+        hook.remove()
+    widths = [width for _, width in shapes]
+    assert widths == sorted(widths)
+    assert all(rows * width <= PADDED_TOKENS for rows, width in shapes)
+    assert 1 < len(shapes) < len(pairs) / 4
+    assert scorer.score(pairs[::-1]) == pytest.approx(together[::-1], abs=1e-4)
+    assert scorer.score(pairs) == together
 
 
 def test_what_follows_a_blank_line_is_context(scorer: PackagedCrossEncoder) -> None:

@@ -14,8 +14,9 @@ from langchain_core.embeddings import Embeddings
 
 from rag.answer_types import answer_type, new_names, offers
 from rag.lexicon import analyse, kin, present, stem
+from rag.measure import Scorers
 from rag.rarity import background, idf, rarity
-from rag.read import Scorers, SignalReader
+from rag.read import SignalReader
 from rag.signals import Term, ask, candidates, coverage, missing
 
 TEXT = "Envoys met in Oslo. They signed a grain accord on 3 May 2021. The accord covers wheat, maize and rice."

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from rag.signals import ask
-from rag.token_match import TokenScorer
+from rag.token_match import PADDED_CHARS, TokenScorer, batches
 from rag.types import TokenVectors
 from tests.fakes import HashEmbeddings
 
@@ -63,3 +65,28 @@ def test_a_text_is_encoded_once_while_it_is_kept() -> None:
     for text in ("apple", "apple", "bread", "apple"):
         scorer.score([("fish", text)])
     assert embeddings.encoded == ["fish", "apple", "bread", "apple"]
+
+
+def test_texts_are_encoded_in_batches_of_like_lengths_and_none_twice() -> None:
+    texts = ["b" * 900, "a", "c" * 1_100, "d" * 3_999, "e" * 9_000, "aa"]
+    found = batches(texts)
+    assert found == [["a", "aa", "b" * 900], ["c" * 1_100], ["d" * 3_999], ["e" * 9_000]]
+    assert all(len(group) == 1 or len(group) * len(group[-1]) <= PADDED_CHARS for group in found)
+
+
+def test_the_order_of_texts_changes_neither_batches_nor_vectors() -> None:
+    texts = ["Norway banned cod.", "Iceland did not.", "Cod", "Rain fell on the harbour all day long."]
+    one, other = Counted(), Counted()
+    first = TokenScorer(one).score([(QUESTION, text) for text in texts])
+    second = TokenScorer(other).score([(QUESTION, text) for text in reversed(texts)])
+    assert first == second[::-1]
+    assert one.encoded == other.encoded == sorted([QUESTION, *texts], key=len)
+
+
+def test_threads_that_push_each_others_texts_out_get_what_one_gets() -> None:
+    questions = [[(f"fish {n}", f"fish {m}") for m in range(12)] for n in range(8)]
+    alone = [TokenScorer(HashEmbeddings()).score(pairs) for pairs in questions]
+    shared = TokenScorer(HashEmbeddings(), max_cached=3)
+    with ThreadPoolExecutor(8) as threads:
+        together = list(threads.map(shared.score, questions * 5))
+    assert together == alone * 5

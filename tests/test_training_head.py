@@ -14,7 +14,7 @@ from evals.training.head import fit as command
 from evals.training.head.fitting import Head, fit, fit_logistic, matrix, rescaled, right_within, share_of, share_weights
 from evals.training.head.reading import Desk, Read
 from evals.training.head.report import cross_validated, lines, natural
-from rag.read import Scorers
+from rag.measure import Scorers
 from rag.signals import Candidate, logistic
 from rag.token_match import TokenScorer
 from tests.fakes import HashEmbeddings, SharedWords

@@ -15,7 +15,7 @@ from rag.settings import Settings
 
 PACKAGE = Path(__file__).parents[1]
 INDEXING = (
-    *("load", "split.py", "build.py", "ingest.py", "index.py", "catalogue", "vectors.py", "embedding.py"),
+    *("load", "split.py", "build.py", "ingest.py", "index.py", "catalogue", "places.py", "vectors", "embedding.py"),
     *("lexicon.py", "rarity.py", "types.py"),
 )
 """What an index depends on beside texts, model and splitter."""

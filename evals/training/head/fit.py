@@ -24,7 +24,7 @@ from evals.training.head.report import Judged, cross_validated, lines, natural
 from evals.training.head.sources import Models, briefs, factbook, squad
 from rag.cross_encoder import WORDS_OF, PackagedCrossEncoder
 from rag.embedding import SentenceTransformerEmbeddings
-from rag.read import Scorers
+from rag.measure import Scorers
 from rag.token_match import TokenScorer
 
 TARGET = Path(__file__).parents[3] / "rag" / "signal_weights.py"

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from langchain_core.documents import Document
 
-from rag.read import MAX_UNITS, DocumentFrequency, Measured, Scorers, measure
+from rag.measure import MAX_UNITS, Measured, Scorers, measure
+from rag.read import DocumentFrequency
 from rag.signals import Asked, Candidate, ask, countable_stems
 
 

@@ -33,7 +33,7 @@ from rag.evaluation.question import Question
 from rag.evaluation.records import Cited
 from rag.evaluation.run import messages_of
 from rag.ingest import sync
-from rag.read import Scorers
+from rag.measure import Scorers
 from rag.rewrite import rewrite
 from rag.settings import Settings
 from rag.signals import Candidate
