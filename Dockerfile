@@ -6,6 +6,8 @@ FROM python:3.11-slim AS build
 # torch's builds for the CPU; from PyPI it pulls gigabytes of CUDA.
 ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
 ARG SETUPTOOLS=84.2.1
+# PostgreSQL's client, for compose.servers.yaml; traces for `serve --traces`.
+ARG EXTRAS="postgres traces"
 # Wheels only: nothing that is downloaded runs while it is installed.
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ONLY_BINARY=:all:
 
@@ -15,7 +17,7 @@ RUN python -m venv /opt/build && /opt/build/bin/pip install "setuptools==${SETUP
 # Apart from the code, so that a change to it does not install them anew.
 WORKDIR /src
 COPY constraints.txt pyproject.toml ./
-RUN python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies'], sep='\n')" \
+RUN python -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb'))['project']; o = p['optional-dependencies']; print(*p['dependencies'], *(r for e in '${EXTRAS}'.split() for r in o[e]), sep='\n')" \
       > requirements.txt \
     && /opt/geobrief/bin/pip install --no-deps --index-url "${TORCH_INDEX}" --constraint constraints.txt torch \
     && /opt/geobrief/bin/pip install --constraint constraints.txt --requirement requirements.txt

@@ -16,6 +16,9 @@ from rag.types import Scope
 EXACT_LIMIT = 1000
 """Texts of a scope that are compared one by one; in a larger scope, over-fetching finds enough."""
 
+FEW_TEXTS = 50
+"""Texts that are compared one by one at once: of more, over-fetching may find enough in a tenth of the time."""
+
 OVERFETCH = 10
 
 
@@ -75,9 +78,11 @@ class HybridRetriever(BaseRetriever):
         if len(found) >= self.fetch_k // 2 or not (scope.restricts or self.steady):
             return found
         texts = self.catalogue.texts_in_scope(scope, limit=EXACT_LIMIT)
-        if texts is not None:
-            return self.exact(generation, vector, texts, k=self.fetch_k)
-        return self._admitted(self.closest(generation, vector, k=self.fetch_k * OVERFETCH), scope)
+        if texts is None or (len(texts) > FEW_TEXTS and not self.steady):
+            wide = self._admitted(self.closest(generation, vector, k=self.fetch_k * OVERFETCH), scope)[: self.fetch_k]
+            if texts is None or len(wide) == self.fetch_k:
+                return wide
+        return self.exact(generation, vector, texts, k=self.fetch_k)
 
     def _admitted(self, ids: Sequence[str], scope: Scope) -> list[str]:
         return [str(passage.id) for passage in self.catalogue.passages(ids, scope)]

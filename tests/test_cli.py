@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import time
+from importlib import metadata
 from pathlib import Path
 
 import jsonschema
@@ -253,3 +254,8 @@ def test_help_answers_at_once() -> None:
         subprocess.run([sys.executable, "-m", "rag", "--help"], capture_output=True, check=True)
         times.append(time.perf_counter() - started)
     assert min(times) < 1.5
+
+
+def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out == f"geobrief {metadata.version('geobrief')}\n"

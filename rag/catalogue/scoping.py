@@ -55,7 +55,7 @@ def _tagged(kind: str, values: Sequence[str]) -> ColumnElement[bool]:
     if not values:
         return true()
     wanted = select(tags.c.version_id).where(tags.c.kind == kind, tags.c.value.in_(_lower(values)))
-    return versions.c.id.in_(wanted)
+    return (versions.c.id + 0).in_(wanted)  # else SQLite looks up each found chunk once for every version of the tag
 
 
 def _lower(values: Sequence[str]) -> list[str]:

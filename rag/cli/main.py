@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib import metadata
+from typing import Annotated
 
 import typer
 
@@ -33,6 +35,22 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"geobrief {metadata.version('geobrief')}")
+        raise typer.Exit
+
+
+_Version = typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and leave.")
+
+
+@app.callback()
+def _every(version: Annotated[bool, _Version] = False) -> None:
+    pass
+
+
 for command in (ingest, ask, chat, search, forget, doctor, verify, serve, mcp):
     app.command()(command)
 app.add_typer(briefs_app, name="briefs")
