@@ -7,13 +7,14 @@ SYSTEMS := bm25,dense,hybrid,full
 Q ?= what sectors will they cooperate on
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run ask test test-all check format eval eval-all baseline bench servers train
+.PHONY: help setup run ask test test-all test-long check format eval eval-all baseline bench servers train
 
 help:
 	@echo "make run                 install, ingest corpus/, start the chat on http://$(HOST):$(PORT)"
 	@echo 'make ask Q="..."         answer one question in the terminal'
 	@echo "make setup               install into .venv"
 	@echo "make test | test-all     fast tests | all, with real models and a browser"
+	@echo "make test-long           what takes minutes more: a Ray that is killed in every way, a minute of load"
 	@echo "make check | format      ruff, mypy, import-linter | rewrite the layout of the code"
 	@echo "make eval                questions on corpus/, compared with evals/baseline.json"
 	@echo "make eval-all DATA=DIR   every benchmark, into the tables of evals/README.md"
@@ -48,8 +49,11 @@ test: .venv/.installed-dev
 	$(BIN)/python -m pytest -m "not slow and not browser" -q
 
 test-all: .venv/.installed-dev servers
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -m "not long" -q
 	$(MAKE) eval
+
+test-long: .venv/.installed-dev servers
+	$(BIN)/python -m pytest -m long -q
 
 check: .venv/.installed-dev
 	$(BIN)/ruff check .

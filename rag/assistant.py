@@ -293,10 +293,10 @@ class Assistant:
         kept: list[Sentence] = []
         for part, reading in zip(asked, readings, strict=True):
             quoted, reason = quote(part, reading, threshold=self.threshold, max_sentences=self.max_sentences)
-            found = conflict(part, reading, quoted)
+            found = conflict(part, reading, quoted, limit=self.max_sentences)
             if found:
                 quoted = found.sentences
-                differ.append(found.note)
+                differ += [found.note] if found.note else []
             kept += quoted if found else [one for one in quoted if _is_best(one, reading)]
             for sentence in quoted:
                 cited = sentence.citations[0]

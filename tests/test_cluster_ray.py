@@ -137,7 +137,7 @@ def test_an_ingest_by_ray_is_the_same_as_one_without_and_the_next_embeds_nothing
     assert (again.added, again.updated, again.chunks_embedded) == ([], [], 0)
 
 
-@pytest.mark.parametrize("kind", ["parse", "embed"])
+@pytest.mark.parametrize("kind", [pytest.param("parse", marks=pytest.mark.long), "embed"])
 def test_a_worker_that_is_killed_loses_and_doubles_nothing(
     site: Site, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -177,6 +177,7 @@ def test_a_file_that_every_worker_dies_of_fails_alone(site: Site, monkeypatch: p
     assert site.ingest().added == ["deadly"]
 
 
+@pytest.mark.long
 def test_a_file_that_takes_too_long_fails_alone(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     write_many(site, 3)
     (site.corpus / "slow.md").write_text("Whoever reads this sleeps.")
@@ -251,6 +252,7 @@ def workers_of(session: int) -> list[str]:
     ]
 
 
+@pytest.mark.long
 def test_the_command_prints_one_json_object_and_leaves_no_process(site: Site) -> None:
     write_many(site)
     child = run_cli(site, "--json")
@@ -261,6 +263,7 @@ def test_the_command_prints_one_json_object_and_leaves_no_process(site: Site) ->
     assert told(site.ingest())["chunks_embedded"] == 0
 
 
+@pytest.mark.long
 def test_the_command_ends_cleanly_on_ctrl_c_and_the_next_ingest_does_the_rest(site: Site) -> None:
     write_many(site)
     pid_file("embed").with_suffix(".wanted").touch()

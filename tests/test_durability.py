@@ -179,7 +179,9 @@ def test_an_ingest_that_is_killed_after_some_time_is_finished_by_the_next_one(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("share", [0.2, 0.5, 0.8])
+@pytest.mark.parametrize(
+    "share", [pytest.param(0.2, marks=pytest.mark.long), 0.5, pytest.param(0.8, marks=pytest.mark.long)]
+)
 def test_an_ingest_with_the_real_model_that_is_killed_is_finished_by_the_next_one(
     real_base: Site, real_n_events: int, share: float, tmp_path: Path
 ) -> None:

@@ -836,3 +836,9 @@ def test_a_public_corpus_can_be_ingested(tmp_path: Path, name: str) -> None:
     parsed = [parse(file, file.read(max_bytes=50_000_000)) for file in find(list(documents.paths)).files]
     assert not [failure for one in parsed for failure in one.failures]
     assert sum(len(one.briefs) for one in parsed) == documents.n
+
+
+def test_the_conflicts_benchmark_parts_its_stories(tmp_path: Path) -> None:
+    halves = [open_dataset("evals/datasets/conflicts", work=tmp_path, split=split) for split in ("dev", "test")]
+    assert [len(half.questions) for half in halves] == [78, 77]
+    assert not {q.group for q in halves[0].questions} & {q.group for q in halves[1].questions}

@@ -2,48 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from langchain_core.documents import Document
 
-from rag.cite import quoted
-from rag.lexicon import STOP_WORDS, analyse, present
-from rag.types import DateInterval, Reading, ScoredUnit, Sentence, Span
-
-MIN_SAID = 0.6
-"""Least share of the question's own words that a sentence says which disagrees with the answer."""
+from rag.lexicon import MONTHS, STOP_WORDS, analyse, present
+from rag.rarity import background
+from rag.types import DateInterval, Sentence
 
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """Sentences that differ, the newest first, and how to say so."""
+    """Sentences of several accounts, the newest first, and how to say that they differ; None where that is not sure."""
 
     sentences: tuple[Sentence, ...]
-    note: str
+    note: str | None
 
 
-def differ(how: str, sides: Sequence[tuple[Sentence, str]], *, beside: Sequence[Sentence] = ()) -> Conflict:
+def differ(
+    how: str | None, sides: Sequence[tuple[Sentence, str]], *, beside: Sequence[Sentence] = (), limit: int = 5
+) -> Conflict:
     """Return the sides, the newest first, with how they differ and what each says; other sentences go beside them."""
     ordered = sorted(sides, key=lambda side: _date_of(side[0]), reverse=True)
     told = "; ".join(f"{says} ({source(sentence)})" for sentence, says in ordered if says)
     each = {_place(sentence): sentence for sentence in (*(sentence for sentence, _ in sides), *beside)}
-    return Conflict(tuple(sorted(each.values(), key=_date_of, reverse=True)), f"{how}: {told}.")
-
-
-def quote_of(unit: ScoredUnit, reading: Reading) -> Sentence:
-    """Quote a unit."""
-    return quoted(unit.n, reading.evidence[unit.n - 1], Span(unit.unit.start, unit.unit.end))
-
-
-def elsewhere(reading: Reading, best: Sequence[Sentence], *, least: float) -> Iterator[tuple[ScoredUnit, Document]]:
-    """Yield units of other briefs than the answer's, with at least a share of the best unit's score, and passages."""
-    briefs = {sentence.citations[0].passage.metadata["brief_id"] for sentence in best}
-    for unit in reading.units:
-        passage = reading.evidence[unit.n - 1]
-        if unit.score >= least * reading.units[0].score and passage.metadata["brief_id"] not in briefs:
-            yield unit, passage
+    kept = sorted(list(each.values())[:limit], key=_date_of, reverse=True)
+    return Conflict(tuple(kept), f"{how}: {told}." if how else None)
 
 
 def of_one_time(one: Document, other: Document, *, days: int) -> bool:
@@ -55,28 +41,19 @@ def of_one_time(one: Document, other: Document, *, days: int) -> bool:
     return mine.start - theirs.end <= apart and theirs.start - mine.end <= apart
 
 
-def is_on(question: str, passage: Document) -> bool:
-    """Whether a passage, with its title, holds the names of the question, but for years."""
-    words = analyse(f"{passage.metadata['title']}. {passage.page_content}")
-    names = {word.stem for run in analyse(question).names for word in run if word.text.lower() not in STOP_WORDS}
-    return all(present(name, words) > 0 for name in names)
+def is_about(question: str, passages: Sequence[Document]) -> bool:
+    """Whether passages of a brief, with its title, hold the last word of each name of a question; not without any."""
+    names = _last_names(question)
+    texts = [analyse(f"{passage.metadata['title']}. {passage.page_content}") for passage in passages]
+    return bool(names) and all(any(present(name, words) > 0 for words in texts) for name in names)
 
 
-def matter(question: str) -> list[str]:
-    """Return the stems of a question that are no names, numbers or stop words."""
-    words = analyse(question)
-    names = {word.stem for run in words.names for word in run}
-    return [
-        word.stem
-        for word in words.words
-        if word.stem not in names and word.text.lower() not in STOP_WORDS and not word.text.isdigit()
-    ]
-
-
-def says(text: str, stems: Sequence[str]) -> float:
-    """Return the share of some stems that a text has."""
-    words = analyse(text)
-    return sum(present(stem, words) > 0 for stem in stems) / len(stems) if stems else 0.0
+def _last_names(question: str) -> set[str]:
+    """Return the stem of the last word of each name; where there is none, of words that are known as nothing else."""
+    words, known = analyse(question), background()
+    runs = {run[-1] for run in words.names if run[-1].text.lower() not in (*STOP_WORDS, *MONTHS)}
+    found = runs or {w for w in words.words if w.stem in known.names or w.stem not in known.df}
+    return {w.stem for w in found if w.number is None and w.text.lower() not in STOP_WORDS}
 
 
 def source(sentence: Sentence) -> str:

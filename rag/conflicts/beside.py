@@ -1,0 +1,105 @@
+"""The other accounts that an answer is shown beside."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rag.conflicts.accounts import Account, Asked, accounts, asked
+from rag.conflicts.facts import fact_fits, is_polar, other_fact
+from rag.conflicts.figures import FigureAsked, Other, figure_asked, fits, is_stale, other_figure
+from rag.conflicts.sides import Conflict, differ
+from rag.types import Reading, Sentence
+
+MOST_OTHERS = 2
+MOST_BASES = 4
+MIN_SCORE = 0.15
+"""Least score, as a share of the best unit's, of an account that may be the answer.
+
+This and the shares below were chosen on the dev questions of `evals/datasets/conflicts` and `evals/datasets/briefs`.
+"""
+MIN_SAID = 0.6
+MIN_CLOSE = 0.25
+"""Least share of the question's matter that one says which is not quoted: with a figure, and with anything else."""
+_QUOTED = 0.5
+_BEST = 0.99
+_MORE = 0.3
+"""How much more of the matter another account may say than the answer: what says far more is itself the answer."""
+
+
+def beside(
+    question: str, reading: Reading, best: Sequence[Sentence], *, limit: int, one_day: bool = False
+) -> Conflict | None:
+    """Return the accounts of the evidence that say otherwise than an answer, with it; None where none does.
+
+    Args:
+        limit: most sentences in all.
+        one_day: only accounts of briefs of one date disagree; of others the later one is the state of things.
+    """
+    query = asked(question)
+    known = accounts(question, reading)
+    wanted = figure_asked(query)
+    pairs = [
+        (base, _others(query, wanted, base, [one for one in known if not one_day or one.dated == base.dated]))
+        for base in _bases(query, known, best, wanted)
+    ]
+    pairs = [(base, found) for base, found in pairs if found]
+    if not pairs:
+        return None
+    base, found = max(pairs, key=lambda pair: _strength(query, best, *pair))
+    return _shown(base, found, wanted, best, limit)
+
+
+def _strength(query: Asked, best: Sequence[Sentence], base: Account, found: Sequence[Other]) -> float:
+    """Return how well a pair of accounts is of the question: by its words, and by whether it is sure, and quoted."""
+    return found[0].sure + query.said(base) + query.said(found[0].account) + _QUOTED * _quotes(best, base)
+
+
+def _bases(
+    query: Asked, known: Sequence[Account], best: Sequence[Sentence], wanted: FigureAsked | None
+) -> list[Account]:
+    """Return the accounts that may be the answer: those quoted, then those that the reader puts high."""
+    fitting = [one for one in known if (fits(wanted, one) if wanted else fact_fits(query, one))]
+    quoted = [one for one in fitting if one.score >= MIN_SCORE and _quotes(best, one)]
+    if wanted is None and is_polar(query.text):
+        return quoted[:MOST_BASES]
+    said = wanted.said if wanted else query.said
+    least = MIN_SAID if wanted else MIN_CLOSE
+    close = [one for one in fitting if one.score >= MIN_SCORE and said(one) >= least]
+    high = [one for one in fitting if said(one) >= MIN_SAID and (wanted or one.contested)]
+    found = [one for one in dict.fromkeys([*quoted, *close, *high]) if one.score >= _BEST or said(one) > 0]
+    return [one for one in found if not (wanted and is_stale(wanted, one, known))][:MOST_BASES]
+
+
+def _quotes(best: Sequence[Sentence], one: Account) -> bool:
+    return any(
+        c.n == one.n and c.start <= one.span.start and one.span.end <= c.end for s in best for c in s.citations[:1]
+    )
+
+
+def _others(query: Asked, wanted: FigureAsked | None, base: Account, known: Sequence[Account]) -> list[Other]:
+    found: list[Other] = []
+    for one in known:
+        other = None
+        if one is not base:
+            other = other_figure(wanted, base, one) if wanted else other_fact(query, base, one)
+        if other and query.said(one) > query.said(base) + _MORE:
+            other = None
+        if other and not (wanted and (is_stale(wanted, one, known) or other.theirs in {o.theirs for o in found})):
+            found.append(other)
+    found.sort(key=lambda o: (not o.sure, -query.said(o.account), abs(o.account.place - base.place)))
+    return found[:MOST_OTHERS]
+
+
+def _shown(
+    base: Account, found: Sequence[Other], wanted: FigureAsked | None, best: Sequence[Sentence], limit: int
+) -> Conflict:
+    first = next((s for s in best if _quotes([s], base)), None) or base.quote()
+    sure = [other for other in found if other.sure]
+    if not sure:
+        return differ(None, [(first, ""), *((o.account.quote(), "") for o in found)], beside=best, limit=limit)
+    how = "The briefs give different figures" if wanted else "Two accounts contradict each other"
+    sides = [(first, sure[0].mine), *((other.account.quote(), other.theirs) for other in sure)]
+    if wanted is None:
+        how = "The briefs give different dates" if sure[0].mine else how
+        sides = [(s, told or f"[{s.citations[0].n}]") for s, told in sides]
+    return differ(how, sides, beside=best, limit=limit)

@@ -1,0 +1,199 @@
+"""Sizes that a text states, so that two can be compared: shares, sums, lengths, counts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import lru_cache
+
+from rag.clauses import is_content, root
+from rag.dates_in_text import without_dates
+from rag.lexicon import NUMBER_WORDS, analyse, kin, stem
+from rag.numbers_in_text import Quantity, quantities
+
+NEARLY = Decimal("0.02")
+"""Relative difference within which one figure in two units is one figure."""
+MOST_TIMES = 20
+"""How many times the smaller figure the larger one may be, where both are of one thing."""
+ROUNDED = Decimal("0.05")
+"""Relative difference within which a figure may be the other one rounded."""
+
+_GLUED = (
+    (
+        re.compile(
+            rf"\b(\d[\d,]*|{'|'.join(NUMBER_WORDS)}) (?=(?:killed|injured|missing|displaced|arrested|detained)\b)"
+        ),
+        r"\1 people ",
+    ),
+    (re.compile(r"\bbcm\b"), "billion cubicmetres"),
+    (re.compile(r"\b(?:square|sq\.?) (?=k?m|mile|f)", re.IGNORECASE), "square"),
+    (re.compile(r"\bcubic (?=m|f)", re.IGNORECASE), "cubic"),
+    (re.compile(r"\b(square|cubic)(?:meters?|metres?|m)\b"), r"\1metres"),
+    (re.compile(r"\bsquare(?:kilometers?|kilometres?|km)\b|\bkm²"), "squarekilometres"),
+)
+_UNITS: Mapping[str, tuple[str, str]] = {
+    stem(word): (dimension, factor)
+    for words, dimension, factor in (
+        ("km kilometre kilometer", "length", "1000"), ("m metre meter", "length", "1"), ("miles", "length", "1609"),
+        ("ft feet foot", "length", "0.3048"), ("squarekilometres", "area", "1000000"), ("squaremetres", "area", "1"),
+        ("squaremiles", "area", "2590000"), ("hectares", "area", "10000"), ("acres", "area", "4047"),
+        ("cubicmetres", "volume", "1"), ("cubicfeet", "volume", "0.02832"), ("barrels", "barrels", "1"),
+        ("t tonnes tons", "mass", "1000"), ("kg kilograms kilogrammes", "mass", "1"), ("minutes", "time", "1"),
+        ("hours", "time", "60"), ("days", "time", "1440"), ("weeks", "time", "10080"), ("months", "time", "43830"),
+        ("years", "time", "525960"), ("megawatts mw", "power", "1"), ("gigawatts gw", "power", "1000"),
+    )
+    for word in words.split()
+}  # fmt: skip
+_CURRENCIES = frozenset(
+    stem(word) for word in "crowns dinars kroner kronor dirhams lei zlotys forints baht won rials rands tenge".split()
+)
+_PEOPLE = frozenset(["people"]) | frozenset(
+    stem(word)
+    for word in "people persons men women children civilians soldiers troops workers labourers refugees prisoners "
+    "residents names victims members demonstrators protesters fighters visitors passengers deaths dead casualties "
+    "wounded migrants officers guards miners sailors villagers arrivals".split()
+)
+_ALONE = re.compile(
+    r"\s*(?:[.,;:)]|$|(?:of (?:them|these|those)|had|have|has|were|was|are|is|in|at|on|as|and|killed|dead|wounded)\b)"
+)
+_OF_THEM = re.compile(r" of (?:them|these|those|whom)\b")
+_OPENS = re.compile(r"(?:^|\bthat|\band|,)\s*(?:at least |some |about |only )?$")
+_BEFORE = 60
+"""Characters before a number in which stands what it is the size of."""
+_SAYING = frozenset(
+    stem(w) for w in "put gave gives said says about some came total over least obtained counted".split()
+)
+_NO_SIZE = frozenset("ordinal clock vague points".split())
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A size as stated.
+
+    Attributes:
+        dimension: "share", "money", "count", or what a unit of measure tells: "length", "mass", "time".
+        amount: in the dimension's base unit; of money in its own currency, which is the `noun`.
+        noun: stem of what is counted, where the text says.
+        stated: as the text says it, in digits.
+    """
+
+    dimension: str
+    amount: Decimal
+    noun: str | None
+    stated: Decimal
+
+    @property
+    def told(self) -> str:
+        """The figure as people write it."""
+        if self.dimension == "share" and self.stated < 1:
+            return f"{(self.stated * 100).quantize(Decimal(1)):f}%"
+        return f"{self.stated.normalize():,f}"
+
+
+@lru_cache(maxsize=4096)
+def values(text: str) -> tuple[Value, ...]:
+    """Return the sizes that a text states, in order. Dates, clock times and ordinals are none."""
+    plain = without_dates(text)
+    for pattern, glued in _GLUED:
+        plain = pattern.sub(glued, plain)
+    return tuple(_value(quantity) for quantity in quantities(plain) if _is_size(quantity))
+
+
+def is_far(one: Value, other: Value) -> bool:
+    """Whether two sizes are too far from each other to be two accounts of one thing."""
+    low, high = sorted((abs(one.amount), abs(other.amount)))
+    return high > MOST_TIMES * low
+
+
+def same(one: Value, other: Value) -> bool:
+    """Whether two sizes may be one figure: equal, in other units, or one of them rounded.
+
+    | one | other | same |
+    | --- | --- | --- |
+    | one third | 33 percent | yes |
+    | 10 km | 6.2 miles | yes |
+    | 52,000 | 50,000 | yes |
+    | 118 | 109 | no |
+    """
+    high = max(abs(one.amount), abs(other.amount))
+    apart = abs(one.amount - other.amount)
+    if apart <= high * (
+        NEARLY if one.noun != other.noun or (one.dimension == "share" and _is_fraction(one, other)) else 0
+    ):
+        return True
+    return apart <= high * ROUNDED and apart * 2 <= max(_step(one), _step(other))
+
+
+def comparable(one: Value, other: Value) -> bool:
+    """Whether two sizes are of one kind: lengths, shares, sums of one currency, counts of one thing.
+
+    A count without a noun may be of anything, and all words for people are one.
+    """
+    if one.dimension != other.dimension:
+        return False
+    if one.dimension == "money":
+        return one.noun == other.noun
+    return one.dimension != "count" or alike_nouns(one.noun, other.noun)
+
+
+def alike_nouns(one: str | None, other: str | None) -> bool:
+    """Whether two counted things may be one."""
+    return one is None or other is None or one == other or kin(one, other) or (one in _PEOPLE and other in _PEOPLE)
+
+
+def named_before(text: str, value: Value) -> frozenset[str]:
+    """Return the roots of the content words shortly before a value: {"magnitud"} in "a magnitude of 6.4"."""
+    match = place(text, value)
+    before = analyse(text[max(0, match.start() - _BEFORE) : match.start()]).words if match else ()
+    return frozenset(root(w) for w in before if is_content(w) and w.number is None and w.stem not in _SAYING)
+
+
+def stands_alone(text: str, value: Value) -> bool:
+    """Whether a count says nothing of what it counts, and so counts what the sentence before did: "lists 74, all"."""
+    match = place(text, value)
+    return match is not None and value.dimension == "count" and _ALONE.match(text, match.end()) is not None
+
+
+def is_part(text: str, value: Value) -> bool:
+    """Whether a value opens a clause as a part of what the sentence before counts: "that nine of them came from"."""
+    match = place(text, value)
+    if match is None or not _OF_THEM.match(text, match.end()):
+        return False
+    return _OPENS.search(text, 0, match.start()) is not None
+
+
+def place(text: str, value: Value, *, at_once: bool = False) -> re.Match[str] | None:
+    """Find where a text states a value, in digits or a word; with `at_once` only where it opens with it."""
+    digits = re.escape(value.told.removesuffix("%"))
+    words = "".join(f"|{word}" for word, digit in NUMBER_WORDS.items() if digit == f"{value.stated.normalize():f}")
+    pattern = rf"(?<![\d,.])\b(?:{digits}{words})(?!\d|[,.]\d)\b"
+    return re.match(rf"\s*(?:the |only |just )?{pattern}", text) if at_once else re.search(pattern, text)
+
+
+def _value(quantity: Quantity) -> Value:
+    amount, noun, unit = quantity.value, quantity.noun, quantity.unit
+    if unit in ("percent", "fraction"):
+        return Value("share", amount / 100 if unit == "percent" else amount, None, amount)
+    if unit is not None:
+        return Value("money", amount, unit, amount)
+    if noun is not None and noun in _UNITS:
+        dimension, factor = _UNITS[noun]
+        return Value(dimension, amount * Decimal(factor), noun, amount)
+    return Value("money" if noun in _CURRENCIES else "count", amount, noun, amount)
+
+
+def _is_size(quantity: Quantity) -> bool:
+    return quantity.unit not in _NO_SIZE and not (quantity.unit or "").startswith("code")
+
+
+def _is_fraction(one: Value, other: Value) -> bool:
+    return one.stated < 1 or other.stated < 1
+
+
+def _step(value: Value) -> Decimal:
+    """Return the place of the last digit that is not 0, in the base unit: 1,000 of 52,000."""
+    exponent = value.stated.normalize().as_tuple().exponent
+    step = Decimal(10) ** int(exponent)
+    return step * value.amount / value.stated if value.stated else step
