@@ -75,7 +75,7 @@ def test_the_scorer_puts_the_answering_sentence_before_the_related_and_the_unrel
 Store = ChromaVectors | ServerVectors
 
 
-@pytest.fixture(params=["folder", "server"])
+@pytest.fixture(params=["folder", pytest.param("server", marks=pytest.mark.slow)])
 def open_vectors(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Store]:
     """What opens the same vectors, once more at each call."""
     if request.param == "folder":

@@ -28,6 +28,8 @@ from rag.ui.port import listening_socket
 from tests.fakes_service import QUESTION, opened, served, until
 from tests.fakes_tracing import kept_spans
 
+pytestmark = pytest.mark.slow
+
 _log = logging.getLogger("rag.test")
 
 

@@ -20,6 +20,8 @@ from rag.service.audit import AuditLog
 from tests.fakes_service import QUESTION, Kept, counted, opened, served, until
 from tests.test_service_overload import Held
 
+pytestmark = pytest.mark.slow
+
 HEADERS = {"Accept": "application/json, text/event-stream"}
 
 

@@ -19,6 +19,8 @@ from tests.conftest import Desk
 from tests.fakes_service import QUESTION
 from tests.fakes_tracing import collector
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     ("given", "expected"),

@@ -17,6 +17,8 @@ from rag.service.chat_completions import service_router
 from tests.fakes_service import QUESTION, Kept, opened, served, until
 from tests.fakes_tracing import Spans, kept_spans
 
+pytestmark = pytest.mark.slow
+
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 TRACEPARENT = f"00-{TRACE}-{PARENT}-01"
 

@@ -45,10 +45,12 @@ def test_a_stop_ends_the_wait_for_a_step_that_takes_long() -> None:
 
 def test_what_is_dropped_half_way_is_closed() -> None:
     closed = threading.Event()
-    steps = until(threading.Event(), counting(closed, hold=threading.Event()))
+    hold = threading.Event()
+    steps = until(threading.Event(), counting(closed, hold=hold))
     assert next(steps) == 0
     steps.close()  # type: ignore[attr-defined]
-    assert closed.wait(WAIT_S + 1)
+    hold.set()
+    assert closed.wait(WAIT_S)
 
 
 def test_what_the_steps_raise_is_raised() -> None:

@@ -16,6 +16,8 @@ from tests.chroma_server import ChromaServer, Reply, Request, gate, silent_serve
 from tests.fakes import HashEmbeddings
 from tests.ports import free_port
 
+pytestmark = pytest.mark.slow
+
 pytest_plugins = ["tests.chroma_fixtures"]
 
 QUERY = HashEmbeddings().embed_query("grain exports")
