@@ -49,6 +49,7 @@ def test_what_runs_within_another_part_counts_for_itself_alone() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("places", ["local", pytest.param("servers", marks=NEEDS_POSTGRES)])
 def test_a_small_run_measures_every_part(places: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "figures.json"
