@@ -28,7 +28,7 @@ def open_catalogue(settings: Settings, *, create: bool) -> tuple[Catalogue, Lock
         IndexMissing: if there is none and `create` is off.
         IndexUnusable: if it is damaged, cannot be reached, or its folder cannot be made.
     """
-    folder, url = index_folder(settings), settings.catalogue.url
+    folder, url = settings.folder, settings.catalogue.url
     if url is not None:
         from rag.catalogue.postgres import PostgresDatabase  # needs the extra `postgres`
 
@@ -55,7 +55,7 @@ def open_vectors(settings: Settings, embeddings: Embeddings, catalogue: Catalogu
 
     chosen = settings.store
     if chosen.url is None:
-        return ChromaVectors(index_folder(settings) / VECTORS_FOLDER, embeddings)
+        return ChromaVectors(settings.folder / VECTORS_FOLDER, embeddings)
     return ServerVectors(
         chosen.url.get_secret_value(),
         embeddings,
@@ -66,11 +66,6 @@ def open_vectors(settings: Settings, embeddings: Embeddings, catalogue: Catalogu
         token=chosen.token.get_secret_value() if chosen.token else None,
         timeout_s=chosen.timeout_s,
     )
-
-
-def index_folder(settings: Settings) -> Path:
-    """Return the folder of the index, which also holds what is no part of it: uploads, conversations, reports."""
-    return settings.index.expanduser().resolve()
 
 
 def _make(folder: Path) -> None:

@@ -74,18 +74,16 @@ class HybridRetriever(BaseRetriever):
         """Rank by vectors: filter in the catalogue, and compare the scope's texts one by one when too few are left."""
         generation = self.catalogue.generation()
         vector = self.embeddings.embed_query(question)
-        found = [] if self.steady else self._admitted(self.closest(generation, vector, k=self.fetch_k), scope)
+        found = [] if self.steady else self.catalogue.admitted(self.closest(generation, vector, k=self.fetch_k), scope)
         if len(found) >= self.fetch_k // 2 or not (scope.restricts or self.steady):
             return found
         texts = self.catalogue.texts_in_scope(scope, limit=EXACT_LIMIT)
         if texts is None or (len(texts) > FEW_TEXTS and not self.steady):
-            wide = self._admitted(self.closest(generation, vector, k=self.fetch_k * OVERFETCH), scope)[: self.fetch_k]
+            close = self.closest(generation, vector, k=self.fetch_k * OVERFETCH)
+            wide = self.catalogue.admitted(close, scope)[: self.fetch_k]
             if texts is None or len(wide) == self.fetch_k:
                 return wide
         return self.exact(generation, vector, texts, k=self.fetch_k)
-
-    def _admitted(self, ids: Sequence[str], scope: Scope) -> list[str]:
-        return [str(passage.id) for passage in self.catalogue.passages(ids, scope)]
 
 
 def fuse(ranked: Mapping[str, Sequence[str]], *, k: int = 60) -> list[tuple[str, float]]:

@@ -220,6 +220,11 @@ class Settings(BaseSettings):
         toml = TomlConfigSettingsSource(settings_cls, settings_cls.model_config.get("toml_file"))
         return init_settings, env_settings, toml
 
+    @property
+    def folder(self) -> Path:
+        """The index's folder as a whole path; it also holds uploads, conversations and reports."""
+        return self.index.expanduser().resolve()
+
     def digest(self) -> str:
         """Digest of everything that can change an answer: all settings but the index's place."""
         return hashlib.sha256(self.model_dump_json(exclude={"index", "catalogue", "store"}).encode()).hexdigest()[:16]

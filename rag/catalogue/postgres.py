@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, Table, create_engine, delete, event, func, insert, select, text
 from sqlalchemy.engine import Engine, make_url
-from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, NoSuchModuleError
 
 from rag.catalogue import schema
 from rag.catalogue.database import Database, SqliteInMemory, as_json, now
@@ -148,7 +148,7 @@ class PostgresDatabase(Database):
                     return  # what was announced before is not known
                 for _ in self._listening[0].notifies(timeout=timeout_s, stop_after=1):
                     pass
-            except Exception as error:
+            except (DBAPIError, self._engine.dialect.loaded_dbapi.Error, OSError) as error:
                 _hang_up(self._listening)
                 raise IndexUnusable(f"the catalogue {self.name} cannot be listened to ({_cause(error)})") from error
 

@@ -98,6 +98,15 @@ class Catalogue:
         with self.database.transaction() as connection:
             return self.database.words.ranked(connection, wanted, among=in_scope(scope), k=k)
 
+    def admitted(self, chunk_ids: Sequence[str], scope: Scope = Scope()) -> list[str]:
+        """Return those of the chunk ids that the scope admits, in the order given."""
+        known: set[str] = set()
+        columns = select(chunks.c.chunk_id).join(versions, versions.c.text_id == chunks.c.text_id)
+        with self.database.transaction() as connection:
+            for batch in batches(chunk_ids):
+                known.update(connection.scalars(columns.where(chunks.c.chunk_id.in_(batch), in_scope(scope))))
+        return [chunk_id for chunk_id in chunk_ids if chunk_id in known]
+
     def passages(self, chunk_ids: Sequence[str], scope: Scope = Scope()) -> tuple[Document, ...]:
         """Return the chunks that the scope admits, in the order given; ids it does not know are left out."""
         found: dict[str, Document] = {}

@@ -68,7 +68,7 @@ def _kept(settings: Settings) -> tuple[Feedback, ...]:
     """Read the feedback; a file that is not there is not made."""
     from rag.userdata import USERDATA_FILE, UserData
 
-    path = settings.index.expanduser().resolve() / USERDATA_FILE
+    path = settings.folder / USERDATA_FILE
     if not path.is_file():
         return ()
     userdata = UserData(path)

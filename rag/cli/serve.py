@@ -123,7 +123,7 @@ def _serve(
     assistant = replace(open_assistant(settings, embeddings=embeddings), capture_text=options.observed.traces_text)
     warm_up(assistant)
     with ExitStack() as opened:
-        userdata = opened.enter_context(closing(UserData(settings.index.expanduser().resolve() / USERDATA_FILE)))
+        userdata = opened.enter_context(closing(UserData(settings.folder / USERDATA_FILE)))
         uploads = opened.enter_context(closing(Uploads(settings, embeddings=embeddings)))
         opened.enter_context(watching(assistant.catalogue, lambda: assistant.search(WARM_UP, k=1)))
         service = opened.enter_context(closing(open_service(options, keys, assistant, uploads, settings)))

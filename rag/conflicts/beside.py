@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 
 from rag.conflicts.accounts import Account, Asked, accounts, asked
 from rag.conflicts.facts import fact_fits, is_polar, other_fact
@@ -67,7 +68,7 @@ def _bases(
     close = [one for one in fitting if one.score >= MIN_SCORE and said(one) >= least]
     high = [one for one in fitting if said(one) >= MIN_SAID and (wanted or one.contested)]
     found = [one for one in dict.fromkeys([*quoted, *close, *high]) if one.score >= _BEST or said(one) > 0]
-    return [one for one in found if not (wanted and is_stale(wanted, one, known))][:MOST_BASES]
+    return list(islice((one for one in found if not (wanted and is_stale(wanted, one, known))), MOST_BASES))
 
 
 def _quotes(best: Sequence[Sentence], one: Account) -> bool:

@@ -57,8 +57,7 @@ def other_fact(asked: Asked, one: Account, other: Account) -> Other | None:
     found = _other_time(asked, one, other) if asks_time(asked.text) else _other_word(asked, one, other)
     if found is None or is_other_event(asked.text, one, other):
         return None
-    of_now = one.brief == other.brief or of_one_time(one.passage, other.passage, days=MAX_DAYS)
-    return found if of_now else None
+    return found if of_one_time(one.passage, other.passage, days=MAX_DAYS) else None
 
 
 def is_polar(question: str) -> bool:

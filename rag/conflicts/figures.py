@@ -124,8 +124,7 @@ def _other_figure(wanted: FigureAsked, one: Account, mine: Value, other: Account
 def _may_be_rivals(wanted: FigureAsked, one: Account, other: Account) -> bool:
     if not apart(one, other) or is_lookalike(wanted.asked.text, one, other):
         return False
-    is_dated = bool(one.dated and other.dated)
-    return one.brief == other.brief or not is_dated or of_one_time(one.passage, other.passage, days=MAX_DAYS)
+    return of_one_time(one.passage, other.passage, days=MAX_DAYS, undated=True)
 
 
 def _may_differ(wanted: FigureAsked, one: Account, mine: Value, other: Account, theirs: Value) -> bool:

@@ -32,10 +32,12 @@ def differ(
     return Conflict(tuple(kept), f"{how}: {told}." if how else None)
 
 
-def of_one_time(one: Document, other: Document, *, days: int) -> bool:
-    """Whether the briefs of two passages are dated at most some days apart."""
+def of_one_time(one: Document, other: Document, *, days: int, undated: bool = False) -> bool:
+    """Whether two passages are of one brief, or of briefs at most some days apart; `undated` where one has no date."""
+    if one.metadata["brief_id"] == other.metadata["brief_id"]:
+        return True
     if not (one.metadata["date"] and other.metadata["date"]):
-        return False
+        return undated
     mine, theirs = (DateInterval.parse(passage.metadata["date"]) for passage in (one, other))
     apart = timedelta(days=days)
     return mine.start - theirs.end <= apart and theirs.start - mine.end <= apart

@@ -114,7 +114,7 @@ class Evaluations:
                 raise Stopped("the server stopped")
             self._change(evaluation.id, doing=f"{what}: {done} of {total}")
 
-        work = self._settings.index.expanduser().resolve() / WORK_FOLDER
+        work = self._settings.folder / WORK_FOLDER
         try:
             path = self._measure(evaluation, self._settings, work, progress)
             self._change(evaluation.id, state="done", report=path.name)
