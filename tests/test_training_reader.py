@@ -352,7 +352,7 @@ def test_data_are_parted_by_split(work: Path) -> None:
 
 
 def written(question: str, kind: Kind, *right: int) -> Written:
-    return Written("us_state_historian", "essay", 1, 3, right, kind, question)
+    return Written("us_state_historian", "essay", 1, 3, 5, right, kind, question)
 
 
 @pytest.fixture
@@ -379,10 +379,16 @@ def test_written_questions_are_asked_of_their_window(essay: Path, monkeypatch: p
     assert {unit.text for unit in dev[1].wrong} == window
 
 
+def test_places_of_a_document_that_is_cut_otherwise_are_refused(essay: Path) -> None:
+    asked = [replace(written("Who hosted the talks?", "near_miss"), units=4)]
+    with pytest.raises(ValueError, match="essay is cut into 5 units, not 4"):
+        list(written_examples(essay, asked, counter(packaged_tokenizer()), random.Random(0)))
+
+
 def test_answers_are_taken_away_until_an_opening_word_tells_nothing() -> None:
     asked = [written("Why so?", "paraphrase", 0)] * 4 + [written("Why not?", "near_miss")] * 3
     asked += [written("Who?", "paraphrase", 0), written("Who?", "near_miss"), written("Who?", "near_miss")]
-    assert removed_shares(asked) == {"why": 0.25, "who?": 0.0}
+    assert removed_shares((one.question, bool(one.right)) for one in asked) == {"why": 0.25, "who?": 0.0}
 
 
 def test_written_questions_name_units_inside_their_windows() -> None:

@@ -275,9 +275,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 PAIRS = [
-    WrittenPair("us_state_historian", "us_state_historian0", 1, 3, (0, 1), "supported", "Claim 0."),
-    WrittenPair("us_state_historian", "us_state_historian1", 1, 3, (0, 1), "hedge", "Claim 1."),
-    WrittenPair("us_state_historian", "us_state_historian2", 1, 3, (0, 1), "supported", "Claim 2."),
+    WrittenPair("us_state_historian", "us_state_historian0", 1, 3, 5, (0, 1), "supported", "Claim 0."),
+    WrittenPair("us_state_historian", "us_state_historian1", 1, 3, 5, (0, 1), "hedge", "Claim 1."),
+    WrittenPair("us_state_historian", "us_state_historian2", 1, 3, 5, (0, 1), "supported", "Claim 2."),
 ]
 
 

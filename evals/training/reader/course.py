@@ -32,6 +32,7 @@ class Plan:
         candidates: most units a question is scored with.
         room: how many tokens question, unit and context may have; a context of 0 shows the unit alone.
         start: folder of an exported model to start from; the packaged embedding model if empty.
+        keep_head: whether to start from the head of that model too.
         averaging: decay of the average of the weights; it grows from 0 with the steps, (1 + t) / (10 + t).
     """
 
@@ -48,6 +49,7 @@ class Plan:
     averaging: float = 0.999
     seed: int = 0
     start: str = ""
+    keep_head: bool = False
 
     def lr_share(self, step: int) -> float:
         """Share of the learning rate at a step: linear up in `warm_up` of the steps, then linear down to 0."""
@@ -100,8 +102,9 @@ class Course:
 def begin(plan: Plan, model: CrossEncoder) -> Course:
     """Start a run of a model; biases and layer norms are not decayed."""
     torch.manual_seed(plan.seed)
-    with torch.no_grad():
-        torch.nn.init.normal_(model.head.weight, std=0.02)
+    if not plan.keep_head:
+        with torch.no_grad():
+            torch.nn.init.normal_(model.head.weight, std=0.02)
     groups: dict[tuple[float, float], list[Tensor]] = {}
     for name, parameter in model.kept().items():
         lr = plan.lr_layers if name.startswith(("encoder.", "last.")) else plan.lr_head

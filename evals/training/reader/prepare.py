@@ -1,9 +1,10 @@
 """Prepare the reader's training data once: questions with candidate units, tokenised.
 
-    python -m evals.training.reader.prepare --data DIR --out WORK
+    python -m evals.training.reader.prepare --data DIR --out WORK [--second]
 
 DIR holds squad2_dev, nq_open_oracle, ungdc_2013_2024 and us_state_historian. Questions come only from the training
-halves that rag/data/trained_on.json names, and from those written for training (evals/datasets/training). Writes
+halves that rag/data/trained_on.json names, and from those written for training (evals/datasets/training). The second
+course is on the written stories and questions, with some of the rest, so that nothing is forgotten. Writes
 units.safetensors, examples.jsonl and counts.json.
 """
 
@@ -14,7 +15,7 @@ import json
 import os
 import random
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from evals.training.passages import Text, load, unwrapped
 from evals.training.reader.cloze import SETS, cloze_examples
 from evals.training.reader.examples import Asked, write
 from evals.training.reader.questions import Article, dev_example, normalised, nq_examples, squad_examples
+from evals.training.reader.stories import read_stories, story_examples
 from evals.training.reader.swaps import names_in
 from evals.training.reader.units import UnitInContext, UnitSearch, counter, packaged_tokenizer, units_of
 from evals.training.reader.written import Written, read_questions, written_examples
@@ -32,6 +34,8 @@ from rag.split import CountTokens
 SEED = 20
 DEV_ARTICLES = 3
 CLOZE = 2_000
+REPLAYED = 0.2
+"""Share of the examples of SQuAD, NQ and cloze questions that are in the second course too."""
 
 Row = dict[str, Any]
 Trained = Mapping[str, frozenset[str]]
@@ -52,6 +56,15 @@ def prepare(
     yield from natural_questions(data, trained["nq_open_oracle"], held, count)
     yield from public_domain(data, count, limit=cloze)
     yield from written_examples(data, written, count, random.Random(SEED))
+
+
+def second_course(first: Iterable[Asked], stories: Iterable[Asked]) -> Iterator[Asked]:
+    """Join the stories' examples with the written ones of the first course and a draw of its others."""
+    rng = random.Random(SEED)
+    for one in first:
+        if one.split == "dev" or one.kind.split("/")[0] == "written" or rng.random() < REPLAYED:
+            yield one
+    yield from stories
 
 
 def held_out_questions(data: Path, trained: Trained) -> frozenset[str]:
@@ -141,10 +154,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=os.environ.get("GEOBRIEF_DATA"), help="folder of the sets")
     parser.add_argument("--out", type=Path, required=True, help="folder to write to")
+    parser.add_argument("--second", action="store_true", help="the data of the second course")
     args = parser.parse_args()
     tokenizer = packaged_tokenizer()
     sizes: dict[str, Any] = {"dev_articles": DEV_ARTICLES, "cloze": CLOZE, "written": read_questions()}
     made = list(prepare(Path(args.data), trained_ids(), counter(tokenizer), **sizes))
+    if args.second:
+        told = story_examples(read_stories(), counter(tokenizer), random.Random(SEED))
+        made = list(second_course(made, told))
     write(args.out, made, tokenizer)
     counts = dict(sorted(Counter(f"{a.split} {a.kind}" for a in made).items()))
     (args.out / "counts.json").write_text(json.dumps(counts, indent=1) + "\n", encoding="utf-8")

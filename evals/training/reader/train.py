@@ -153,7 +153,7 @@ def _plan(path: Path, args: argparse.Namespace, data: Data) -> Plan:
     shape = Shape(layers=args.layers, pooling=args.pooling, dropout=args.dropout)
     room = Room(pair=args.tokens, context=args.context_tokens)
     wanted = Plan(args.steps or 0, shape, args.loss, room, args.questions, args.candidates)
-    wanted = replace(wanted, seed=args.seed, start=args.start)
+    wanted = replace(wanted, seed=args.seed, start=args.start, keep_head=args.keep_head, lr_layers=args.lr)
     plan = wanted if args.steps else planned(wanted, data, hours=args.hours)
     path.write_text(json.dumps(asdict(plan), indent=1) + "\n", encoding="utf-8")
     return plan
@@ -168,6 +168,8 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--start", default="", help="folder of an exported model to start from")
+    parser.add_argument("--keep-head", action="store_true", help="start from its head too")
+    parser.add_argument("--lr", type=float, default=Plan.lr_layers, help="highest learning rate of the layers")
     parser.add_argument("--loss", choices=get_args(Loss), default="listwise")
     parser.add_argument("--pooling", choices=get_args(Pooling), default="cls")
     parser.add_argument("--layers", type=int, choices=(4, 6), default=6)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -18,7 +18,7 @@ from rag.split import CountTokens
 
 QUESTIONS = Path(__file__).parents[2] / "datasets" / "training" / "questions.jsonl"
 
-Kind = Literal["paraphrase", "keywords", "several", "near_miss", "false_premise"]
+Kind = Literal["paraphrase", "plain", "keywords", "several", "near_miss", "false_premise"]
 
 DEV_EVERY = 12
 """Every so many documents is for development."""
@@ -37,6 +37,7 @@ class Written:
         set: the set that its document is from.
         first: place of the window's first unit in the document, from 0.
         size: number of units of the window.
+        units: number of units that the document is cut into: places hold for these alone.
         right: places in the window of the units that answer, from 0; none for a refusal.
     """
 
@@ -44,6 +45,7 @@ class Written:
     doc: str
     first: int
     size: int
+    units: int
     right: tuple[int, ...]
     kind: Kind
     question: str
@@ -63,12 +65,12 @@ def written_examples(
     search = UnitSearch([unit for window in shown.values() for unit in window])
     inside = {doc: UnitSearch(window) for doc, window in shown.items()}
     dev = dev_documents(questions)
-    removed = removed_shares(questions)
+    removed = removed_shares((one.question, bool(one.right)) for one in questions)
     for one in questions:
         split: Split = "dev" if one.doc in dev else "train"
         example = _asked(one, inside[one.doc], search, split)
         yield example
-        if example.right and split == "train" and rng.random() < removed[_opening(one)]:
+        if example.right and split == "train" and rng.random() < removed[opening(one.question)]:
             yield replace(example, kind="written/removed", right=())
 
 
@@ -77,27 +79,39 @@ def dev_documents(questions: Sequence[Written]) -> frozenset[str]:
     return frozenset(list(dict.fromkeys(one.doc for one in questions))[::DEV_EVERY])
 
 
-def removed_shares(questions: Sequence[Written]) -> Mapping[str, float]:
-    """Share of the answered questions to ask without their answer, by opening word: so many that it tells nothing."""
-    answered, refused = (
-        Counter(_opening(one) for one in questions if bool(one.right) is truth) for truth in (True, False)
-    )
-    return {word: min(REMOVED, max(0.0, 1 - refused[word] / n)) for word, n in answered.items()}
+def removed_shares(asked: Iterable[tuple[str, bool]]) -> Mapping[str, float]:
+    """Share of the answered questions to ask without their answer, by opening word: so many that it tells nothing.
+
+    Args:
+        asked: questions, and whether each is answered.
+    """
+    counts: dict[bool, Counter[str]] = {True: Counter(), False: Counter()}
+    for question, answered in asked:
+        counts[answered][opening(question)] += 1
+    return {word: min(REMOVED, max(0.0, 1 - counts[False][word] / n)) for word, n in counts[True].items()}
 
 
-def _opening(one: Written) -> str:
-    return one.question.split()[0].lower()
+def opening(question: str) -> str:
+    """Return the first word of a question."""
+    return question.split()[0].lower()
 
 
 def windows(data: Path, questions: Sequence[Written], count: CountTokens) -> Mapping[str, Window]:
-    """Cut the documents that are asked about as the index would, and keep the units of their windows."""
+    """Cut the documents that are asked about as the index would, and keep the units of their windows.
+
+    Raises:
+        ValueError: if a document is cut otherwise than when it was asked about.
+    """
     texts = {name: load(data / name)[0] for name in sorted({one.set for one in questions})}
-    bounds = {one.doc: (texts[one.set][one.doc], one.first, one.size) for one in questions}
-    return {doc: _window(text, first, size, count) for doc, (text, first, size) in bounds.items()}
+    asked = {one.doc: one for one in questions}
+    return {doc: _window(texts[one.set][doc], one, count) for doc, one in asked.items()}
 
 
-def _window(text: Text, first: int, size: int, count: CountTokens) -> Window:
-    return tuple(units_of(replace(text, text=unwrapped(text.text)), count)[first : first + size])
+def _window(text: Text, one: Written, count: CountTokens) -> Window:
+    units = units_of(replace(text, text=unwrapped(text.text)), count)
+    if len(units) != one.units:
+        raise ValueError(f"{one.doc} is cut into {len(units)} units, not {one.units}: move the places of its questions")
+    return tuple(units[one.first : one.first + one.size])
 
 
 def _asked(one: Written, inside: UnitSearch, search: UnitSearch, split: Split) -> Asked:

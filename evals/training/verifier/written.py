@@ -29,6 +29,7 @@ class WrittenPair:
         set: the set that its document is from.
         first: place of the window's first unit in the document, from 0.
         size: number of units of the window.
+        units: number of units that the document is cut into: places hold for these alone.
         span: places in the window of the units that the sentence is read against, from 0.
         reason: why it is not supported, or that it is.
     """
@@ -37,6 +38,7 @@ class WrittenPair:
     doc: str
     first: int
     size: int
+    units: int
     span: tuple[int, ...]
     reason: Reason
     sentence: str
@@ -60,7 +62,7 @@ def written_examples(data: Path, pairs: Sequence[WrittenPair], count: CountToken
 
 def _windows(data: Path, pairs: Sequence[WrittenPair], count: CountTokens) -> Mapping[str, Window]:
     """Cut the documents as for the written questions."""
-    return windows(data, [Written(o.set, o.doc, o.first, o.size, (), "paraphrase", "") for o in pairs], count)
+    return windows(data, [Written(o.set, o.doc, o.first, o.size, o.units, (), "paraphrase", "") for o in pairs], count)
 
 
 def _asked(one: WrittenPair, window: Window, document: Text, split: Split) -> Asked:

@@ -1,0 +1,172 @@
+"""Examples from written stories: one thread of events in several briefs, and questions on all of them together.
+
+The format of `evals/datasets/training/stories/*.txt` stands in the README beside that folder.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from evals.training.passages import Text
+from evals.training.reader.examples import Asked, Split
+from evals.training.reader.questions import POOL
+from evals.training.reader.units import UnitInContext, UnitSearch, units_of
+from evals.training.reader.written import DEV_EVERY, Kind, opening, removed_shares
+from rag.split import CountTokens
+
+STORIES = Path(__file__).parents[2] / "datasets" / "training" / "stories"
+HARDEST, FAR = 4, 3
+"""Units of the question's own story, and then of others, that are shown first among those that do not answer."""
+
+_STORY = re.compile(r"^# STORY (\S+)$", re.M)
+_PART = re.compile(r"^# (?:BRIEF (\S+) \| (\d{4}-\d\d-\d\d) \| (.+)|QUESTIONS)$", re.M)
+_SENTENCE = re.compile(r"^(\d+) (\S.*)$")
+_KINDS: tuple[Kind, ...] = ("paraphrase", "plain", "keywords", "several", "near_miss", "false_premise")
+
+
+@dataclass(frozen=True)
+class StoryQuestion:
+    """A question on a story.
+
+    Attributes:
+        right: brief and number of each sentence that answers, from 1; none where the story does not say.
+    """
+
+    kind: Kind
+    right: tuple[tuple[str, int], ...]
+    question: str
+
+
+@dataclass(frozen=True)
+class StoryBrief:
+    """A brief of a story, sentence by sentence; `breaks` are the sentences, from 0, that begin a paragraph."""
+
+    name: str
+    date: str
+    title: str
+    sentences: tuple[str, ...]
+    breaks: frozenset[int]
+
+    def text(self, story: str) -> Text:
+        """Return the brief as a text."""
+        joints = ["" if i == 0 else "\n\n" if i in self.breaks else " " for i in range(len(self.sentences))]
+        whole = "".join(joint + sentence for joint, sentence in zip(joints, self.sentences, strict=True))
+        return Text(f"{story}/{self.name}", self.title, whole, self.date)
+
+
+@dataclass(frozen=True)
+class Story:
+    """Briefs on one thread of events, with questions."""
+
+    id: str
+    briefs: tuple[StoryBrief, ...]
+    questions: tuple[StoryQuestion, ...]
+
+
+def read_stories(folder: Path = STORIES) -> list[Story]:
+    """Read all stories, in the order of their files.
+
+    Raises:
+        ValueError: if a line is not of the format, or a question names a sentence that is not there.
+    """
+    made = []
+    for path in sorted(folder.glob("*.txt")):
+        parts = _STORY.split(path.read_text(encoding="utf-8"))
+        made += [parse(name, body) for name, body in zip(parts[1::2], parts[2::2], strict=True)]
+    return made
+
+
+def parse(name: str, body: str) -> Story:
+    """Read a story from what follows its heading.
+
+    Raises:
+        ValueError: as `read_stories`.
+    """
+    parts = _PART.split(body.strip())
+    briefs = tuple(
+        _brief(name, head, lines.strip().split("\n"))
+        for *head, lines in zip(parts[1::4], parts[2::4], parts[3::4], parts[4::4], strict=True)
+        if head[0]
+    )
+    known = {(brief.name, i + 1) for brief in briefs for i in range(len(brief.sentences))}
+    questions = tuple(_question(line, known, story=name) for line in parts[-1].strip().split("\n"))
+    return Story(name, briefs, questions)
+
+
+def _brief(story: str, head: Sequence[str], lines: Sequence[str]) -> StoryBrief:
+    name, date, title = head
+    sentences: list[str] = []
+    breaks: set[int] = set()
+    for line in lines:
+        found = _SENTENCE.match(line.strip())
+        if not line.strip():
+            breaks.add(len(sentences))
+        elif found and int(found[1]) == len(sentences) + 1:
+            sentences.append(found[2].strip())
+        else:
+            raise ValueError(f"story {story}, brief {name}: not sentence {len(sentences) + 1}: {line}")
+    return StoryBrief(name, date, title, tuple(sentences), frozenset(breaks))
+
+
+def _question(line: str, known: set[tuple[str, int]], *, story: str) -> StoryQuestion:
+    fields = [field.strip() for field in line.split("|", 2)]
+    kinds = [kind for kind in _KINDS if kind == fields[0]]
+    if len(fields) < 3 or not kinds:
+        raise ValueError(f"story {story}: not a question: {line}")
+    places = [place.partition(":") for place in fields[1].split() if place != "-"]
+    right = tuple((brief, int(number)) for brief, _, number in places)
+    if not known.issuperset(right) or bool(right) is (kinds[0] in ("near_miss", "false_premise")):
+        raise ValueError(f"story {story}: wrong sentences for a {kinds[0]}: {line}")
+    return StoryQuestion(kinds[0], right, fields[2])
+
+
+def story_examples(stories: Sequence[Story], count: CountTokens, rng: random.Random) -> Iterator[Asked]:
+    """Make the examples of stories, their own units and the nearest of other stories as candidates.
+
+    Some answered questions are asked of the other units alone too. Every twelfth story is for development.
+    """
+    removed = removed_shares((one.question, bool(one.right)) for story in stories for one in story.questions)
+    splits: tuple[Split, ...] = ("train", "dev")
+    for split in splits:
+        told = [story for number, story in enumerate(stories) if bool(number % DEV_EVERY) is (split == "train")]
+        cut = {story.id: _units(story, count) for story in told}
+        everything = UnitSearch([unit for placed in cut.values() for unit in _distinct(placed)])
+        for story in told:
+            own = UnitSearch(_distinct(cut[story.id]))
+            for one in story.questions:
+                right = tuple(dict.fromkeys(unit for place in one.right for unit in cut[story.id][place]))
+                wrong = _wrong(one, right, own, everything)
+                example = Asked(story.id, f"stories/{one.kind}", split, one.question, right, wrong)
+                yield example
+                if right and split == "train" and rng.random() < removed[opening(one.question)]:
+                    yield replace(example, kind="stories/removed", right=())
+
+
+def _wrong(
+    one: StoryQuestion, right: Collection[UnitInContext], own: UnitSearch, everything: UnitSearch
+) -> tuple[UnitInContext, ...]:
+    """Choose units that do not answer: of the own story those that share words first, and a few of other stories."""
+    inside = own.best(one.question, k=POOL, without=right)
+    far = everything.best(one.question, k=FAR, without=own.units)
+    others = [unit for unit in own.units if unit not in right]
+    return tuple(dict.fromkeys((*inside[:HARDEST], *far, *inside[HARDEST:], *others)))[:POOL]
+
+
+def _units(story: Story, count: CountTokens) -> Mapping[tuple[str, int], list[UnitInContext]]:
+    """For each sentence, by brief and number, the units that hold some of it, as the index cuts the brief."""
+    placed: dict[tuple[str, int], list[UnitInContext]] = {}
+    for brief in story.briefs:
+        text = brief.text(story.id)
+        units = units_of(text, count)
+        for number, sentence in enumerate(brief.sentences, 1):
+            flat = " ".join(sentence.split())
+            placed[brief.name, number] = [unit for unit in units if unit.text in flat or flat in unit.text]
+    return placed
+
+
+def _distinct(placed: Mapping[tuple[str, int], list[UnitInContext]]) -> list[UnitInContext]:
+    return list(dict.fromkeys(unit for units in placed.values() for unit in units))

@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from evals.training.reader.course import Plan, begin
+from evals.training.reader.examples import Asked
+from evals.training.reader.prepare import REPLAYED, second_course
+from evals.training.reader.stories import Story, parse, read_stories, story_examples
+from evals.training.reader.units import UnitInContext, counter, packaged_tokenizer
+from rag.encoder import Shape
+from tests.test_training_reader import TINY, tiny_model
+
+FISH = """
+# BRIEF b1 | 2031-03-04 | Fish talks open
+1 Envoys met in Oslo on Monday.
+2 They spoke of quotas, which Iceland wants to keep at 4.5 per cent.
+
+3 The talks go on in June.
+# BRIEF b2 | 2031-06-20 | Fish talks end
+1 The second round took place in Bergen.
+2 Quotas fell to 3 per cent.
+# QUESTIONS
+paraphrase | b1:1 | Which town hosted the first round?
+several | b1:2 b2:2 | What became of the share that Reykjavik wants?
+near_miss | - | Who chaired the talks in Bergen?
+"""
+
+
+def test_story_is_read_sentence_by_sentence() -> None:
+    story = parse("fish-01", FISH)
+    first, second = story.briefs
+    assert (first.date, second.title) == ("2031-03-04", "Fish talks end")
+    assert first.text("fish-01").text == (
+        "Envoys met in Oslo on Monday. They spoke of quotas, which Iceland wants to keep at 4.5 per cent.\n\n"
+        "The talks go on in June."
+    )
+    assert [one.right for one in story.questions] == [(("b1", 1),), (("b1", 2), ("b2", 2)), ()]
+
+
+@pytest.mark.parametrize(
+    ("good", "bad"),
+    [
+        ("paraphrase | b1:1", "paraphrase | b1:4"),  # no such sentence
+        ("paraphrase | b1:1", "paraphrase | -"),
+        ("near_miss | -", "near_miss | b2:1"),
+        ("near_miss | -", "nearmiss | -"),
+        ("2 Quotas fell", "3 Quotas fell"),
+    ],
+)
+def test_broken_story_is_refused(good: str, bad: str) -> None:
+    assert good in FISH
+    with pytest.raises(ValueError, match="fish-01"):
+        parse("fish-01", FISH.replace(good, bad))
+
+
+def examples(*stories: Story) -> list[Asked]:
+    return list(story_examples(stories, counter(packaged_tokenizer()), random.Random(0)))
+
+
+def test_units_that_hold_a_named_sentence_are_right_and_all_others_wrong() -> None:
+    first, several, near_miss = examples(parse("fish-01", FISH))
+    assert [unit.text for unit in first.right] == ["Envoys met in Oslo on Monday."]
+    assert [(unit.doc, unit.title) for unit in several.right] == [
+        ("fish-01/b1", "Fish talks open"),
+        ("fish-01/b2", "Fish talks end"),
+    ]
+    assert near_miss.right == ()
+    for example in (first, several, near_miss):
+        assert not set(example.right) & set(example.wrong)
+        assert len({*example.right, *example.wrong}) == 5
+
+
+def test_stories_for_development_lend_no_units_to_training() -> None:
+    made = examples(*(parse(f"fish-{n:02}", FISH) for n in range(14)))
+    docs = {
+        split: {u.doc for e in made if e.split == split for u in (*e.right, *e.wrong)} for split in ("train", "dev")
+    }
+    assert {doc.split("/")[0] for doc in docs["dev"]} == {"fish-00", "fish-12"}
+    assert not docs["train"] & docs["dev"]
+
+
+def test_answers_are_taken_away_in_training_alone() -> None:
+    story = parse("fish-01", FISH.replace("What became", "Which part became"))  # nothing unanswered opens so
+    made = examples(*(replace(story, id=f"fish-{n:02}") for n in range(60)))
+    removed = [e for e in made if e.kind == "stories/removed"]
+    assert {e.split for e in removed} == {"train"}
+    assert len(removed) == pytest.approx(0.6 * 110, abs=16)  # 55 stories with two answered questions each
+    assert all(not e.right and len(e.wrong) >= 3 for e in removed)
+
+
+def test_second_course_keeps_written_and_told_questions_and_some_of_the_rest() -> None:
+    unit = UnitInContext("doc", 0, "Fish", "", "Envoys met.")
+    one = Asked("id", "squad", "train", "Who met?", (unit,), ())
+    written = replace(one, kind="written/near_miss")
+    told = replace(one, kind="stories/plain")
+    made = list(second_course([one] * 500 + [written] * 20 + [replace(one, split="dev")] * 30, [told] * 10))
+    kinds = [(e.kind, e.split) for e in made]
+    assert (kinds.count(("written/near_miss", "train")), kinds.count(("squad", "dev"))) == (20, 30)
+    assert kinds.count(("stories/plain", "train")) == 10
+    assert kinds.count(("squad", "train")) == pytest.approx(500 * REPLAYED, abs=30)
+
+
+def test_all_stories_of_the_repository_can_be_read() -> None:
+    stories = read_stories()
+    assert len({story.id for story in stories}) == len(stories) > 150
+    assert all(len(story.briefs) == 4 for story in stories)
+
+
+def test_file_that_is_not_a_story_is_named(tmp_path: Path) -> None:
+    (tmp_path / "x.txt").write_text("# STORY fish-09\n" + FISH.replace("1 Envoys", "Envoys"), encoding="utf-8")
+    with pytest.raises(ValueError, match="fish-09"):
+        read_stories(tmp_path)
+
+
+def test_head_is_new_unless_it_is_to_be_kept() -> None:
+    model = tiny_model()
+    before = model.head.weight.detach().clone()
+    begin(Plan(steps=1, shape=TINY, keep_head=True), model)
+    assert bool((model.head.weight == before).all())
+    begin(Plan(steps=1, shape=Shape(layers=2)), model)
+    assert not bool((model.head.weight == before).all())
