@@ -16,6 +16,8 @@ from torch import Tensor, nn
 from transformers import BertConfig, BertModel
 from transformers.models.bert.modeling_bert import BertLayer
 
+from rag.packing import Packing, attend, packed_states
+
 Pooling = Literal["cls", "mean"]
 
 CLS, SEP = 101, 102
@@ -71,9 +73,15 @@ class CrossEncoder(nn.Module):
 
     def forward(self, ids: Tensor, types: Tensor, mask: Tensor) -> Tensor:
         """Return scores of shape (n_pairs,) from ids, segments and mask of shape (n_pairs, n_tokens)."""
-        states = self.encoder(input_ids=ids, token_type_ids=types, attention_mask=mask).last_hidden_state
+        packing = Packing.of(mask)
+        if torch.is_grad_enabled():  # gradients are quicker through padding
+            padded = self.encoder(input_ids=ids, token_type_ids=types, attention_mask=mask)
+            known = packing.pack(padded.last_hidden_state)
+        else:
+            known = packed_states(self.encoder, ids, types, packing)
+        states = packing.unpack(known)
         read = states[:, :1] if self._pooling == "cls" else states
-        pooled = _POOLINGS[self._pooling](_attend(self.last, read, states, mask), mask)
+        pooled = _POOLINGS[self._pooling](attend(self.last, read, known, packing), mask)
         scores: Tensor = self.head(pooled).squeeze(-1)
         return scores
 
@@ -198,20 +206,6 @@ def batches(order: Sequence[int], pairs: Sequence[Pair]) -> list[list[int]]:
             groups.append([])
         groups[-1].append(i)
     return groups
-
-
-def _attend(layer: BertLayer, read: Tensor, states: Tensor, mask: Tensor) -> Tensor:
-    """Work out a layer at the states that are read, which attend to all states. Shapes (n_pairs, n_tokens, size)."""
-    attention = layer.attention.self
-    heads = (len(states), -1, attention.num_attention_heads, attention.attention_head_size)
-    query, key, value = (
-        made.view(heads).transpose(1, 2)
-        for made in (attention.query(read), attention.key(states), attention.value(states))
-    )
-    mixed = nn.functional.scaled_dot_product_attention(query, key, value, attn_mask=mask[:, None, None, :].bool())
-    joined = layer.attention.output(mixed.transpose(1, 2).reshape(read.shape), read)
-    made: Tensor = layer.feed_forward_chunk(joined)  # type: ignore[no-untyped-call]
-    return made
 
 
 def _mean(states: Tensor, mask: Tensor) -> Tensor:

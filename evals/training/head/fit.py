@@ -21,7 +21,7 @@ from evals.training.encoder import packaged_encoder
 from evals.training.head.fitting import Head, Weights, fit, rescaled
 from evals.training.head.reading import Read
 from evals.training.head.report import Judged, cross_validated, lines, natural
-from evals.training.head.sources import Models, briefs, factbook, squad
+from evals.training.head.sources import Models, briefs, factbook, squad, stories
 from rag.cross_encoder import WORDS_OF, PackagedCrossEncoder
 from rag.embedding import SentenceTransformerEmbeddings
 from rag.measure import Scorers
@@ -42,7 +42,7 @@ def collect(data: Path, cache: Path, reader: Path | None, *, threads: int) -> li
     scorer = TokenScorer(words)
     models = Models(Scorers(scorer, model, scorer), packaged_encoder(cache / "vectors.pkl"))
     torch.set_num_threads(threads)
-    reads = [*briefs(models, cache), *squad(models, data, n=80), *factbook(models, data, n=100)]
+    reads = [*briefs(models, cache), *squad(models, data, n=80), *factbook(models, data, n=100), *stories(models)]
     models.encoder.save()
     kept.write_bytes(pickle.dumps(reads))
     return reads

@@ -38,7 +38,7 @@ ANSWER_NAMES = (
 KIND_SHARES = {
     "briefs": 4.0, "briefs/written": 2.0, "briefs/removed": 1.0, "briefs/swapped": 1.0,
     "squad": 1.5, "squad/unanswerable": 1.0, "squad/swapped": 0.5, "factbook": 0.5, "factbook/removed": 0.5,
-    "written": 1.5, "written/refused": 1.5,
+    "written": 1.5, "written/refused": 1.5, "stories": 3.0, "stories/refused": 3.0, "stories/removed": 0.5,
 }  # fmt: skip
 
 
@@ -59,8 +59,8 @@ class Head:
 def share_of(kind: str) -> str:
     """Name the share that a kind counts in: refusals that people wrote share one for each set."""
     part, _, refusal = kind.partition("/")
-    if part == "written" and refusal:
-        return "written/refused"
+    if part in ("written", "stories") and refusal and refusal != "removed":
+        return f"{part}/refused"
     written = part == "briefs" and refusal not in ("", "removed", "swapped")
     return "briefs/written" if written else kind
 

@@ -1,16 +1,17 @@
-"""Four sources of readings, none of which the reader was trained on.
+"""Five sources of readings, none of which the reader was trained on.
 
 - briefs: the dev half of the briefs benchmark over the starter corpus, as a user meets it, with three kinds of refusals
   made by rule beside those that were written: a name, year or number swapped; the whole story taken away.
 - squad: the development articles of SQuAD 2.0, on the gold paragraph alone, and in an index of the article.
 - written: the questions written for training on their development documents, on the window that they were asked of.
+- stories: the questions of the development stories over all of their briefs, and some with the story taken away.
 - factbook: templated questions over sections of the CIA World Factbook, with the country's sections and without.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from evals.training.encoder import KeptEncoder
 from evals.training.head.reading import Desk, Read
 from evals.training.passages import SmallIndex, Text, chunks, load, unwrapped, with_ranks
 from evals.training.reader.prepare import DEV_ARTICLES, allowed, articles, dev_titles, held_out_questions, trained_ids
+from evals.training.reader.stories import development_stories, read_stories
 from evals.training.reader.swaps import names_in, swap
 from evals.training.reader.units import counter, packaged_tokenizer, passages_of
 from evals.training.reader.written import Written, dev_documents, read_questions
@@ -146,6 +148,33 @@ def _window(text: Text, one: Written, count: CountTokens) -> list[Document]:
 
 def _at(right: frozenset[tuple[int, int]]) -> Callable[[Candidate], bool]:
     return lambda candidate: (candidate.unit.start, candidate.unit.end) in right
+
+
+def stories(models: Models, *, removed: float = 0.2) -> Iterator[Read]:
+    """Read the questions of the development stories in an index of these stories alone."""
+    told = development_stories(read_stories())
+    texts = {story.id: [brief.text(story.id) for brief in story.briefs] for story in told}
+    passages = [passage for story in told for text in texts[story.id] for passage in chunks(text)]
+    index = SmallIndex(passages, models.encoder)
+    desk = Desk(index.search, index.document_frequency, models.scorers)
+    rng = random.Random(SEED)
+    for story in told:
+        own = frozenset(text.id for text in texts[story.id])
+        for one in story.questions:
+            right = _says({(f"{story.id}/{brief}", sentence) for brief, sentence in story.sentences(one)})
+            kind = "stories" if one.right else f"stories/{one.kind}"
+            yield from _kept(desk.read(kind, story.id, one.question, right=right, answerable=bool(one.right)))
+            if one.right and rng.random() < removed:
+                found = index.search(one.question, without=own)
+                yield from _kept(desk.read("stories/removed", story.id, one.question, passages=found))
+
+
+def _says(sentences: Collection[tuple[str, str]]) -> Callable[[Candidate], bool]:
+    """Tell whether a candidate holds one of the sentences, or stands in it; each with its brief."""
+    return lambda candidate: any(
+        candidate.passage.metadata["brief_id"] == brief and (candidate.text in sentence or sentence in candidate.text)
+        for brief, sentence in sentences
+    )
 
 
 def factbook(models: Models, data: Path, *, n: int) -> Iterator[Read]:

@@ -15,9 +15,10 @@ from evals.training.passages import Text
 from evals.training.reader.examples import Asked, Split
 from evals.training.reader.questions import POOL
 from evals.training.reader.units import UnitInContext, UnitSearch, units_of
-from evals.training.reader.written import DEV_EVERY, Kind, opening, removed_shares
+from evals.training.reader.written import Kind, opening, removed_shares
 from rag.split import CountTokens
 
+DEV_EVERY = 8
 STORIES = Path(__file__).parents[2] / "datasets" / "training" / "stories"
 HARDEST, FAR = 4, 3
 """Units of the question's own story, and then of others, that are shown first among those that do not answer."""
@@ -65,6 +66,16 @@ class Story:
     id: str
     briefs: tuple[StoryBrief, ...]
     questions: tuple[StoryQuestion, ...]
+
+    def sentences(self, question: StoryQuestion) -> list[tuple[str, str]]:
+        """Return the sentences that answer a question, each with the name of its brief."""
+        by_name = {brief.name: brief for brief in self.briefs}
+        return [(name, by_name[name].sentences[number - 1]) for name, number in question.right]
+
+
+def development_stories(stories: Sequence[Story]) -> list[Story]:
+    """Return the stories that no reader is trained on: every eighth."""
+    return list(stories[::DEV_EVERY])
 
 
 def read_stories(folder: Path = STORIES) -> list[Story]:
@@ -127,12 +138,13 @@ def _question(line: str, known: set[tuple[str, int]], *, story: str) -> StoryQue
 def story_examples(stories: Sequence[Story], count: CountTokens, rng: random.Random) -> Iterator[Asked]:
     """Make the examples of stories, their own units and the nearest of other stories as candidates.
 
-    Some answered questions are asked of the other units alone too. Every twelfth story is for development.
+    Some answered questions are asked of the other units alone too. Every eighth story is for development.
     """
     removed = removed_shares((one.question, bool(one.right)) for story in stories for one in story.questions)
+    dev = development_stories(stories)
     splits: tuple[Split, ...] = ("train", "dev")
     for split in splits:
-        told = [story for number, story in enumerate(stories) if bool(number % DEV_EVERY) is (split == "train")]
+        told = [story for story in stories if (story in dev) is (split == "dev")]
         cut = {story.id: _units(story, count) for story in told}
         everything = UnitSearch([unit for placed in cut.values() for unit in _distinct(placed)])
         for story in told:
