@@ -89,14 +89,14 @@ bench: setup
 
 # Hours, or an hour where the CPU multiplies bfloat16; stopped and started again it goes on from its checkpoints.
 TRAIN := $(BIN)/python -m evals.training
-SECOND := --start .training/reader/first --keep-head --lr 4e-5
+SECOND := --start .training/reader/first --keep-head --lr 5e-5
 VERIFIER := --loss binary --candidates 1 --questions 32 --tokens 192 --start .training/reader/first
 train: .venv/.installed-dev
 	test -e .training/reader/counts.json || $(TRAIN).reader.prepare $(if $(DATA),--data "$(DATA)") --out .training/reader
 	$(TRAIN).reader.train --work .training/reader --steps 1364
 	$(TRAIN).reader.export --work .training/reader --out .training/reader/first
 	test -e .training/second/counts.json || $(TRAIN).reader.prepare $(if $(DATA),--data "$(DATA)") --out .training/second --second
-	$(TRAIN).reader.train --work .training/second --steps 1500 $(SECOND)
+	$(TRAIN).reader.train --work .training/second --steps 1300 $(SECOND)
 	$(TRAIN).reader.export --work .training/second --out rag/models/reader
 	test -e .training/verifier/counts.json || $(TRAIN).verifier.prepare $(if $(DATA),--data "$(DATA)") --out .training/verifier
 	$(TRAIN).reader.train --work .training/verifier --name verifier --steps 500 $(VERIFIER)
