@@ -3,6 +3,7 @@ PYTHON ?= python3
 HOST ?= 127.0.0.1
 PORT ?= 7860
 BIN := .venv/bin
+WORKERS ?= 2
 SYSTEMS := bm25,dense,hybrid,full
 Q ?= what sectors will they cooperate on
 
@@ -49,7 +50,7 @@ test: .venv/.installed-dev
 	$(BIN)/python -m pytest -m "not slow and not browser" -q
 
 test-all: .venv/.installed-dev servers
-	$(BIN)/python -m pytest -m "not long" -q
+	$(BIN)/python -m pytest -m "not long" -q --numprocesses $(WORKERS) --dist loadfile
 	$(MAKE) eval
 
 test-long: .venv/.installed-dev servers
