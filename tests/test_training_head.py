@@ -105,9 +105,15 @@ def test_each_kind_weighs_its_share_whatever_its_count(reads: list[Read]) -> Non
 
 @pytest.mark.parametrize(
     ("kind", "share"),
-    [("briefs/near_miss", "briefs/written"), ("briefs/removed", "briefs/removed"), ("squad", "squad")],
+    [
+        ("briefs/near_miss", "briefs/written"),
+        ("briefs/removed", "briefs/removed"),
+        ("squad", "squad"),
+        ("stories/false_premise", "stories/refused"),
+        ("stories/removed", "stories/removed"),
+    ],
 )
-def test_written_refusals_of_the_briefs_share_one_weight(kind: str, share: str) -> None:
+def test_written_refusals_of_a_set_share_one_weight(kind: str, share: str) -> None:
     assert share_of(kind) == share
 
 

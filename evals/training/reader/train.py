@@ -27,7 +27,7 @@ from rag.encoder import CrossEncoder, Pooling, Room, Shape
 
 QUESTIONS_A_PASS = 16
 CHECKPOINT_S = 300.0
-DEVELOPMENT_S = 600.0
+DEVELOPMENT_S = 1_800.0
 LOG_STEPS = 10
 
 
