@@ -97,7 +97,7 @@ train: .venv/.installed-dev
 	$(TRAIN).reader.train --work .training/reader --steps 1364
 	$(TRAIN).reader.export --work .training/reader --out .training/reader/first
 	test -e .training/second/counts.json || $(TRAIN).reader.prepare $(if $(DATA),--data "$(DATA)") --out .training/second --second
-	$(TRAIN).reader.train --work .training/second --steps 1100 $(SECOND)
+	$(TRAIN).reader.train --work .training/second --steps 950 $(SECOND)
 	$(TRAIN).reader.export --work .training/second --out rag/models/reader
 	test -e .training/verifier/counts.json || $(TRAIN).verifier.prepare $(if $(DATA),--data "$(DATA)") --out .training/verifier
 	$(TRAIN).reader.train --work .training/verifier --name verifier --steps 500 $(VERIFIER)

@@ -36,9 +36,9 @@ ANSWER_NAMES = (
 ).split()
 # Each kind of reading weighs as much as its share here, whatever its count.
 KIND_SHARES = {
-    "briefs": 4.0, "briefs/written": 2.0, "briefs/removed": 1.0, "briefs/swapped": 1.0,
-    "squad": 1.5, "squad/unanswerable": 1.0, "squad/swapped": 0.5, "factbook": 0.5, "factbook/removed": 0.5,
-    "written": 1.5, "written/refused": 1.5, "stories": 3.0, "stories/refused": 3.0, "stories/removed": 0.5,
+    "briefs": 6.0, "briefs/written": 6.0, "briefs/removed": 0.7, "briefs/swapped": 0.5,
+    "squad": 0.5, "squad/unanswerable": 0.5, "squad/swapped": 0.2, "factbook": 0.5, "factbook/removed": 0.5,
+    "written": 1.5, "written/refused": 1.5, "stories": 3.0, "stories/refused": 3.0, "stories/removed": 0.3,
 }  # fmt: skip
 
 
