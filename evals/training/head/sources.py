@@ -23,7 +23,7 @@ from evals.training.encoder import KeptEncoder
 from evals.training.head.reading import Desk, Read
 from evals.training.passages import SmallIndex, Text, chunks, load, unwrapped, with_ranks
 from evals.training.reader.prepare import DEV_ARTICLES, allowed, articles, dev_titles, held_out_questions, trained_ids
-from evals.training.reader.stories import development_stories, read_stories
+from evals.training.reader.stories import development_stories, holds_some, read_stories
 from evals.training.reader.swaps import names_in, swap
 from evals.training.reader.units import counter, packaged_tokenizer, passages_of
 from evals.training.reader.written import Written, dev_documents, read_questions
@@ -172,7 +172,7 @@ def stories(models: Models, *, every: int = 3, removed: float = 0.2) -> Iterator
 def _says(sentences: Collection[tuple[str, str]]) -> Callable[[Candidate], bool]:
     """Tell whether a candidate holds one of the sentences, or stands in it; each with its brief."""
     return lambda candidate: any(
-        candidate.passage.metadata["brief_id"] == brief and (candidate.text in sentence or sentence in candidate.text)
+        candidate.passage.metadata["brief_id"] == brief and holds_some(candidate.text, sentence)
         for brief, sentence in sentences
     )
 

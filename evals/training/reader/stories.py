@@ -176,8 +176,13 @@ def _units(story: Story, count: CountTokens) -> Mapping[tuple[str, int], list[Un
         units = units_of(text, count)
         for number, sentence in enumerate(brief.sentences, 1):
             flat = " ".join(sentence.split())
-            placed[brief.name, number] = [unit for unit in units if unit.text in flat or flat in unit.text]
+            placed[brief.name, number] = [unit for unit in units if holds_some(unit.text, flat)]
     return placed
+
+
+def holds_some(text: str, sentence: str) -> bool:
+    """Whether a unit's text is a sentence, holds it, or is a part of it."""
+    return text in sentence or sentence in text
 
 
 def _distinct(placed: Mapping[tuple[str, int], list[UnitInContext]]) -> list[UnitInContext]:
