@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -99,10 +99,10 @@ def ask(page: Any, question: str) -> None:
     box.fill(question)
     for _ in range(5):
         box.press("Enter")
-        page.wait_for_timeout(200)
-        if box.input_value() == "":
-            break  # else the stream of the last answer was still open: the page passes such an Enter over
-        page.wait_for_timeout(800)
+        with suppress(AssertionError):
+            sync_api.expect(box).to_have_value("", timeout=5_000)
+            break
+        # The stream of the last answer was still open: the page passes such an Enter over.
     sync_api.expect(box).to_have_value("")
     finished(page)
 

@@ -36,7 +36,7 @@ class SharedBeginnings(BaseCrossEncoder):
     """Log-odds by the share of the question's longer words that begin as one of the text: "join" and "joined"."""
 
     def score(self, text_pairs: Sequence[tuple[str, str]]) -> list[float]:
-        return [10 * _shared(question, text) - 5 for question, text in text_pairs]
+        return [12 * _shared(question, text) - 9 for question, text in text_pairs]
 
 
 def _shared(question: str, text: str) -> float:

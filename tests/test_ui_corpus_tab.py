@@ -81,9 +81,9 @@ def test_pages_hold_fifty_rows_and_a_page_beyond_the_last_is_the_last() -> None:
 
 def test_ten_thousand_rows_are_searched_sorted_and_shown_in_a_moment() -> None:
     rows = [brief(f"{n}", title=f"Talks {n}", date="2024", regions=("asia", "africa")) for n in range(10_000)]
-    started = time.perf_counter()
+    started = time.process_time()
     table_html(listed(rows, Query("talks asia", sort="title"), no_upload), Query("talks asia"), no_upload)
-    assert time.perf_counter() - started < 1.0
+    assert time.process_time() - started < 1.0
 
 
 @pytest.mark.parametrize(
