@@ -9,7 +9,7 @@ import pytest
 from evals.training.reader.course import Plan, begin
 from evals.training.reader.examples import Asked
 from evals.training.reader.prepare import REPLAYED, second_course
-from evals.training.reader.stories import Story, parse, read_stories, story_examples
+from evals.training.reader.stories import STORIES, Story, parse, read_stories, story_examples
 from evals.training.reader.units import UnitInContext, counter, packaged_tokenizer
 from rag.encoder import Shape
 from tests.test_training_reader import TINY, tiny_model
@@ -108,6 +108,12 @@ def test_all_stories_of_the_repository_can_be_read() -> None:
     stories = read_stories()
     assert len({story.id for story in stories}) == len(stories) > 150
     assert all(len(story.briefs) == 4 for story in stories)
+
+
+def test_all_dated_stories_of_the_repository_can_be_read() -> None:
+    stories = read_stories(STORIES.parent / "dated")
+    assert len({story.id for story in stories} - {story.id for story in read_stories()}) == len(stories) == 91
+    assert {bool(one.right) for story in stories for one in story.questions} == {True, False}
 
 
 def test_file_that_is_not_a_story_is_named(tmp_path: Path) -> None:
