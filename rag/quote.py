@@ -58,7 +58,7 @@ def _confidence(reading: Reading) -> float:
 def _choose(question: str, reading: Reading, limit: int) -> list[ScoredUnit]:
     """Pick the best unit and those that add to it, best first."""
     listed = answer_type(question) == "list"
-    best = _whole_list(reading.units) if listed else reading.units[0]
+    best = _whole_list(reading.units, of_items=listed)
     chosen = [best]
     for unit in reading.units:
         if len(chosen) == limit:
@@ -81,12 +81,15 @@ def _adds(question: str, unit: ScoredUnit, chosen: Sequence[ScoredUnit], reading
     return unit.unit.kind in ("item", "row") or bool(new_names(f"{question} {said}", unit.text))
 
 
-def _whole_list(units: Sequence[ScoredUnit]) -> ScoredUnit:
-    """Return the best unit, or the list that it is an item of."""
+def _whole_list(units: Sequence[ScoredUnit], *, of_items: bool) -> ScoredUnit:
+    """Return the best unit, or the list that it leads into or, if that is wanted, is an item of.
+
+    A lead-in alone says nothing.
+    """
     best = units[0]
     holds = (u for u in units if u.unit.kind == "list" and u.n == best.n
              and u.unit.start <= best.unit.start and best.unit.end <= u.unit.end)  # fmt: skip
-    return next(holds, best) if best.unit.kind == "item" else best
+    return next(holds, best) if best.unit.kind == "sentence" or (of_items and best.unit.kind == "item") else best
 
 
 def _same(a: ScoredUnit, b: ScoredUnit, evidence: Sequence[Document]) -> bool:

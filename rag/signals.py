@@ -107,8 +107,9 @@ class Candidate:
 
     @property
     def in_context(self) -> str:
-        """The unit as a cross-encoder is shown it: its text and, after a blank line, title and what is before."""
-        around = context_of(self.passage.metadata["title"], " ".join(self.before.split()))
+        """The unit as a cross-encoder is shown it: its text and, after a blank line, date, title and what is before."""
+        meta = self.passage.metadata
+        around = context_of(meta["title"], " ".join(self.before.split()), meta.get("date"))
         return f"{' '.join(self.text.split())}{CONTEXT}{around}"
 
     @property
@@ -122,9 +123,9 @@ class Candidate:
         return self.unit.context is not None or bool(self.heading) or _LEANS.match(self.text) is not None
 
 
-def context_of(title: str, before: str) -> str:
-    """Write a unit's context: title, full stop, what stands before."""
-    return f"{title}. {before}".strip()
+def context_of(title: str, before: str, date: str | None) -> str:
+    """Write a unit's context: the brief's date in words if it has one, its title, and what stands before."""
+    return " ".join([*([f"{in_words(date)}."] if date else []), f"{title}.", before]).strip()
 
 
 def content_stems(question: str) -> tuple[str, ...]:
@@ -253,10 +254,14 @@ def phrases(asked: Asked, words: Words) -> float:
 def header(passage: Document) -> tuple[str, ...]:
     """What stands above a passage: title, heading, and the date in words ("2024-05-16" adds "May 16 2024")."""
     meta = passage.metadata
-    parts = str(meta.get("date") or "").split("-")
-    month = [MONTHS[int(parts[1]) - 1].title()] if len(parts) > 1 else []
-    dated = " ".join([*month, *(str(int(part)) for part in parts[2:]), parts[0]])
-    return (meta["title"], meta.get("heading") or "", dated)
+    return (meta["title"], meta.get("heading") or "", in_words(meta.get("date") or ""))
+
+
+def in_words(date: str) -> str:
+    """Write a date as texts do: "2024-05-16" as "May 16 2024", "2024-05" as "May 2024", "2024" as it is."""
+    year, *rest = date.split("-")
+    month = [MONTHS[int(rest[0]) - 1].title()] if rest else []
+    return " ".join([*month, *(str(int(part)) for part in rest[1:]), year])
 
 
 def logistic(x: float) -> float:

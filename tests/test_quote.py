@@ -95,6 +95,17 @@ def test_an_item_that_answers_a_list_question_gives_way_to_its_list() -> None:
     assert texts("Which sectors are covered?", Reading((held,), units)) == ["Crops:\n- wheat\n- maize"]
 
 
+@pytest.mark.parametrize("question", ["Which sectors are covered?", "what did they agree on"])
+def test_a_lead_in_that_answers_gives_way_to_the_list_that_it_opens(question: str) -> None:
+    held = passage("Crops:\n- wheat\n- maize")
+    units = (
+        ScoredUnit(1, Unit(0, 6, "sentence"), "Crops:", 0.9),
+        ScoredUnit(1, Unit(7, 14, "item", Span(0, 6)), "- wheat", 0.6),
+        ScoredUnit(1, Unit(0, 22, "list"), "Crops:\n- wheat\n- maize", 0.5),
+    )
+    assert texts(question, Reading((held,), units)) == ["Crops:\n- wheat\n- maize"]
+
+
 def test_a_row_cites_its_header_as_well() -> None:
     held = passage("Year | Tons\n2020 | 5\n2021 | 7", cut="#")
     row = ScoredUnit(1, Unit(21, 29, "row", Span(0, 11)), "2021 | 7", 0.9)

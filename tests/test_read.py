@@ -120,11 +120,15 @@ def test_the_scorer_is_called_once_for_at_most_max_units() -> None:
     assert len({sentence for _, sentence in scorer.calls[0]}) <= 4
 
 
-def test_a_reader_sees_title_and_the_sentence_before() -> None:
+@pytest.mark.parametrize(
+    ("date", "opens"), [("2021-05-04", "May 4 2021. "), ("2021-05", "May 2021. "), ("2021", "2021. "), (None, "")]
+)
+def test_a_reader_sees_date_title_and_the_sentence_before(date: str | None, opens: str) -> None:
     scorer = WrittenScores({"wheat": 2.0})
     reader = SignalReader(Scorers(WrittenScores({}), scorer), lambda stems: ({}, 0))
-    reading = reader.read("What does it cover?", [passage()])
-    shown = "The accord covers wheat, maize and rice.\n\nGrain talks. They signed a grain accord on 3 May 2021."
+    reading = reader.read("What does it cover?", [passage(date=date)])
+    around = f"{opens}Grain talks. They signed a grain accord on 3 May 2021."
+    shown = f"The accord covers wheat, maize and rice.\n\n{around}"
     assert ("What does it cover?", shown) in scorer.calls[0]
     assert {unit.signals["reader"] for unit in reading.units} == {0.0, 2.0}
 

@@ -2,14 +2,15 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from evals.training.reader.course import Plan, begin
-from evals.training.reader.examples import Asked
-from evals.training.reader.prepare import REPLAYED, second_course
-from evals.training.reader.stories import STORIES, Story, parse, read_stories, story_examples
+from evals.training.reader.examples import Asked, read, write
+from evals.training.reader.prepare import REPLAYED, replayed
+from evals.training.reader.stories import DATED, DISAGREEMENTS, Story, parse, read_stories, story_examples
 from evals.training.reader.units import UnitInContext, counter, packaged_tokenizer
 from rag.encoder import Shape
 from tests.test_training_reader import TINY, tiny_model
@@ -92,16 +93,27 @@ def test_answers_are_taken_away_in_training_alone() -> None:
     assert all(not e.right and len(e.wrong) >= 3 for e in removed)
 
 
-def test_second_course_keeps_written_and_told_questions_and_some_of_the_rest() -> None:
+def test_later_courses_see_their_shares_of_the_earlier_and_all_that_is_for_development() -> None:
     unit = UnitInContext("doc", 0, "Fish", "", "Envoys met.")
     one = Asked("id", "squad", "train", "Who met?", (unit,), ())
     written = replace(one, kind="written/near_miss")
-    told = replace(one, kind="stories/plain")
-    made = list(second_course([one] * 500 + [written] * 20 + [replace(one, split="dev")] * 30, [told] * 10))
+    made = list(replayed([one] * 500 + [written] * 20 + [replace(one, split="dev")] * 30, REPLAYED[2]))
     kinds = [(e.kind, e.split) for e in made]
     assert (kinds.count(("written/near_miss", "train")), kinds.count(("squad", "dev"))) == (20, 30)
-    assert kinds.count(("stories/plain", "train")) == 10
-    assert kinds.count(("squad", "train")) == pytest.approx(500 * REPLAYED, abs=30)
+    assert kinds.count(("squad", "train")) == pytest.approx(500 * REPLAYED[2]["squad"], abs=30)
+
+
+def test_all_accounts_of_a_disagreement_answer() -> None:
+    asked = "paraphrase | b1:1 | Which town hosted the first round?"
+    assert asked in FISH
+    story = parse("fish-01", FISH.replace(asked, "conflict | b1:1 b1:2 / b2:1 | Where were the talks?"))
+    assert story.questions[0].right == (("b1", 1), ("b1", 2), ("b2", 1))
+
+
+def test_all_disagreements_of_the_repository_can_be_read() -> None:
+    stories = read_stories(DISAGREEMENTS)
+    assert len({story.id for story in stories}) == len(stories) == 125
+    assert {one.kind for story in stories for one in story.questions} == {"conflict", "control", "near_miss"}
 
 
 def test_all_stories_of_the_repository_can_be_read() -> None:
@@ -111,7 +123,7 @@ def test_all_stories_of_the_repository_can_be_read() -> None:
 
 
 def test_all_dated_stories_of_the_repository_can_be_read() -> None:
-    stories = read_stories(STORIES.parent / "dated")
+    stories = read_stories(DATED)
     assert len({story.id for story in stories} - {story.id for story in read_stories()}) == len(stories) == 91
     assert {bool(one.right) for story in stories for one in story.questions} == {True, False}
 
@@ -129,3 +141,13 @@ def test_head_is_new_unless_it_is_to_be_kept() -> None:
     assert bool((model.head.weight == before).all())
     begin(Plan(steps=1, shape=Shape(layers=2)), model)
     assert not bool((model.head.weight == before).all())
+
+
+@pytest.mark.parametrize(("dated", "shown"), [(True, "june 20 2031. fish talks end."), (False, "fish talks end.")])
+def test_context_opens_with_the_date_of_the_brief(tmp_path: Path, dated: bool, shown: str) -> None:
+    tokenizer = packaged_tokenizer()
+    asked = [one for one in examples(parse("fish-01", FISH)) if one.right][:2]
+    write(tmp_path, asked, tokenizer, dated=dated)
+    store, _ = read(tmp_path)
+    contexts = [store.context[a:b] for a, b in pairwise([0, *store.context_ends])]
+    assert shown in {tokenizer.decode(context.tolist()) for context in contexts}

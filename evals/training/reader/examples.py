@@ -67,8 +67,12 @@ class Store:
         return lay_out(question, unit, around, room)
 
 
-def write(work: Path, asked: Iterable[Asked], tokenizer: Tokenizer) -> None:
-    """Write `units.safetensors` and `examples.jsonl`; a unit that several questions share is kept once."""
+def write(work: Path, asked: Iterable[Asked], tokenizer: Tokenizer, *, dated: bool = True) -> None:
+    """Write `units.safetensors` and `examples.jsonl`; a unit that several questions share is kept once.
+
+    Args:
+        dated: whether the context of a unit opens with its document's date.
+    """
     rows: dict[UnitInContext, int] = {}
     lines: list[dict[str, object]] = []
     chosen = list(asked)
@@ -77,7 +81,9 @@ def write(work: Path, asked: Iterable[Asked], tokenizer: Tokenizer) -> None:
         lines.append({"id": one.id, "kind": one.kind, "split": one.split, "question": one.question,
                       "tokens": tokens, "candidates": places, "n_right": len(one.right)})  # fmt: skip
     text = _joined(encode(tokenizer, [unit.text for unit in rows]))
-    context = _joined(encode(tokenizer, [context_of(unit.title, unit.before) for unit in rows]))
+    context = _joined(
+        encode(tokenizer, [context_of(unit.title, unit.before, unit.date if dated else None) for unit in rows])
+    )
     work.mkdir(parents=True, exist_ok=True)
     save_file({"text": text[0], "text_ends": text[1], "context": context[0], "context_ends": context[1]},
               work / "units.safetensors")  # fmt: skip

@@ -88,7 +88,10 @@ class Systems:
         """Score units by the trained model."""
         asked = encode(self.tokenizer, [question])[0]
         texts = encode(self.tokenizer, [" ".join(c.text.split()) for c in units])
-        contexts = encode(self.tokenizer, [context_of(c.passage.metadata["title"], c.before) for c in units])
+        contexts = encode(
+            self.tokenizer,
+            [context_of(c.passage.metadata["title"], c.before, c.passage.metadata["date"]) for c in units],
+        )
         room = self.plan.room
         pairs = [lay_out(asked, text, context, room) for text, context in zip(texts, contexts, strict=True)]
         with torch.inference_mode():

@@ -1,11 +1,12 @@
 """Prepare the reader's training data once: questions with candidate units, tokenised.
 
-    python -m evals.training.reader.prepare --data DIR --out WORK [--second]
+    python -m evals.training.reader.prepare --data DIR --out WORK [--course 1]
 
 DIR holds squad2_dev, nq_open_oracle, ungdc_2013_2024 and us_state_historian. Questions come only from the training
 halves that rag/data/trained_on.json names, and from those written for training (evals/datasets/training). The second
-course is on the written stories and questions, with some of the rest, so that nothing is forgotten. Writes
-units.safetensors, examples.jsonl and counts.json.
+course is on the written questions and stories, with some of the rest, so that nothing is forgotten; the third is on
+all stories, with some of the rest, and shows the dates of briefs. Writes units.safetensors, examples.jsonl and
+counts.json.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from evals.training.passages import Text, load, unwrapped
 from evals.training.reader.cloze import SETS, cloze_examples
 from evals.training.reader.examples import Asked, write
 from evals.training.reader.questions import Article, dev_example, normalised, nq_examples, squad_examples
-from evals.training.reader.stories import read_stories, story_examples
+from evals.training.reader.stories import DATED, DISAGREEMENTS, STORIES, read_stories, story_examples
 from evals.training.reader.swaps import names_in
 from evals.training.reader.units import UnitInContext, UnitSearch, counter, packaged_tokenizer, units_of
 from evals.training.reader.written import Written, read_questions, written_examples
@@ -34,8 +35,13 @@ from rag.split import CountTokens
 SEED = 20
 DEV_ARTICLES = 3
 CLOZE = 2_000
-REPLAYED = 0.2
-"""Share of the examples of SQuAD, NQ and cloze questions that are in the second course too."""
+NEW: Mapping[int, Sequence[Path]] = {2: [STORIES], 3: [DATED, DISAGREEMENTS]}
+"""Folders of stories that are new in a later course; it sees all of their examples."""
+REPLAYED: Mapping[int, Mapping[str, float]] = {
+    2: {"written": 1.0, "squad": 0.2, "nq": 0.2, "cloze": 0.2},
+    3: {"written": 0.1, "squad": 0.1, "nq": 0.1, "cloze": 0.1, "stories": 0.25},
+}
+"""Shares of the examples of earlier courses that a later one sees too, so that nothing is forgotten."""
 
 Row = dict[str, Any]
 Trained = Mapping[str, frozenset[str]]
@@ -58,13 +64,19 @@ def prepare(
     yield from written_examples(data, written, count, random.Random(SEED))
 
 
-def second_course(first: Iterable[Asked], stories: Iterable[Asked]) -> Iterator[Asked]:
-    """Join the stories' examples with the written ones of the first course and a draw of its others."""
+def replayed(earlier: Iterable[Asked], shares: Mapping[str, float]) -> Iterator[Asked]:
+    """Draw from the examples of earlier courses by the share of their set. Those for development all stay."""
     rng = random.Random(SEED)
-    for one in first:
-        if one.split == "dev" or one.kind.split("/")[0] == "written" or rng.random() < REPLAYED:
+    for one in earlier:
+        share = shares[one.kind.split("/")[0]]
+        if one.split == "dev" or share == 1 or rng.random() < share:
             yield one
-    yield from stories
+
+
+def told(folders: Sequence[Path], count: CountTokens) -> Iterator[Asked]:
+    """Make the examples of the stories of some folders; no story lends units to those of another folder."""
+    for folder in folders:
+        yield from story_examples(read_stories(folder), count, random.Random(SEED))
 
 
 def held_out_questions(data: Path, trained: Trained) -> frozenset[str]:
@@ -154,15 +166,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=os.environ.get("GEOBRIEF_DATA"), help="folder of the sets")
     parser.add_argument("--out", type=Path, required=True, help="folder to write to")
-    parser.add_argument("--second", action="store_true", help="the data of the second course")
+    parser.add_argument("--course", type=int, choices=(1, 2, 3), default=1, help="whose data to make")
     args = parser.parse_args()
     tokenizer = packaged_tokenizer()
     sizes: dict[str, Any] = {"dev_articles": DEV_ARTICLES, "cloze": CLOZE, "written": read_questions()}
-    made = list(prepare(Path(args.data), trained_ids(), counter(tokenizer), **sizes))
-    if args.second:
-        told = story_examples(read_stories(), counter(tokenizer), random.Random(SEED))
-        made = list(second_course(made, told))
-    write(args.out, made, tokenizer)
+    count = counter(tokenizer)
+    made = list(prepare(Path(args.data), trained_ids(), count, **sizes))
+    earlier = [*made, *(told([STORIES], count) if args.course == 3 else [])]
+    if args.course > 1:
+        made = [*replayed(earlier, REPLAYED[args.course]), *told(NEW[args.course], count)]
+    write(args.out, made, tokenizer, dated=args.course == 3)
     counts = dict(sorted(Counter(f"{a.split} {a.kind}" for a in made).items()))
     (args.out / "counts.json").write_text(json.dumps(counts, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(counts, indent=1))

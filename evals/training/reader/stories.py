@@ -1,6 +1,6 @@
 """Examples from written stories: one thread of events in several briefs, and questions on all of them together.
 
-The format of `evals/datasets/training/stories/*.txt` stands in the README beside that folder.
+The format of the files in the folders of `evals/datasets/training` stands in the README beside them.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import get_args
 
 from evals.training.passages import Text
 from evals.training.reader.examples import Asked, Split
@@ -19,14 +20,16 @@ from evals.training.reader.written import Kind, opening, removed_shares
 from rag.split import CountTokens
 
 DEV_EVERY = 8
-STORIES = Path(__file__).parents[2] / "datasets" / "training" / "stories"
+STORIES, DATED, DISAGREEMENTS = (
+    Path(__file__).parents[2] / "datasets" / "training" / name for name in ("stories", "dated", "disagreements")
+)
 HARDEST, FAR = 4, 3
 """Units of the question's own story, and then of others, that are shown first among those that do not answer."""
 
 _STORY = re.compile(r"^# STORY (\S+)$", re.M)
 _PART = re.compile(r"^# (?:BRIEF (\S+) \| (\d{4}-\d\d-\d\d) \| (.+)|QUESTIONS)$", re.M)
 _SENTENCE = re.compile(r"^(\d+) (\S.*)$")
-_KINDS: tuple[Kind, ...] = ("paraphrase", "plain", "keywords", "several", "near_miss", "false_premise")
+_KINDS = get_args(Kind)
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,8 @@ class StoryQuestion:
     """A question on a story.
 
     Attributes:
-        right: brief and number of each sentence that answers, from 1; none where the story does not say.
+        right: brief and number of each sentence that answers, from 1; none where the story does not say. Of briefs
+            that disagree, the sentences of all accounts.
     """
 
     kind: Kind
@@ -128,7 +132,7 @@ def _question(line: str, known: set[tuple[str, int]], *, story: str) -> StoryQue
     kinds = [kind for kind in _KINDS if kind == fields[0]]
     if len(fields) < 3 or not kinds:
         raise ValueError(f"story {story}: not a question: {line}")
-    places = [place.partition(":") for place in fields[1].split() if place != "-"]
+    places = [place.partition(":") for place in fields[1].replace("/", " ").split() if place != "-"]
     right = tuple((brief, int(number)) for brief, _, number in places)
     if not known.issuperset(right) or bool(right) is (kinds[0] in ("near_miss", "false_premise")):
         raise ValueError(f"story {story}: wrong sentences for a {kinds[0]}: {line}")

@@ -33,6 +33,7 @@ class UnitInContext:
     Attributes:
         doc: id of its document.
         place: its position in the document, from 0.
+        date: of its document, as YYYY, YYYY-MM or YYYY-MM-DD, where it has one.
         before: its lead-in or header, else the unit before it; empty for the first.
     """
 
@@ -41,6 +42,7 @@ class UnitInContext:
     title: str
     before: str
     text: str
+    date: str | None = None
 
 
 def packaged_tokenizer() -> Tokenizer:
@@ -83,7 +85,7 @@ def units_of(text: Text, count: CountTokens) -> list[UnitInContext]:
     """List a text's units in order, their blank space made single."""
     found = candidates(passages_of(text, count)) if text.text.strip() else []
     return [
-        UnitInContext(text.id, place, text.title, " ".join(c.before.split()), " ".join(c.text.split()))
+        UnitInContext(text.id, place, text.title, " ".join(c.before.split()), " ".join(c.text.split()), text.date)
         for place, c in enumerate(found)
     ]
 
