@@ -18,7 +18,7 @@ from evals.training.reader.course import Course, Plan, begin, drawn, questions_a
 from evals.training.reader.examples import Asked, Example, read, write
 from evals.training.reader.export import export
 from evals.training.reader.measure import Scored, refusal, right_within
-from evals.training.reader.model import binary, listwise
+from evals.training.reader.model import binary, each, listwise
 from evals.training.reader.prepare import prepare, trained_ids
 from evals.training.reader.questions import right_units
 from evals.training.reader.swaps import cased, dated, swap
@@ -100,7 +100,16 @@ def test_losses_are_those_of_even_odds() -> None:
     even, null = torch.zeros(3), torch.zeros(())
     assert float(listwise(even, null, 2)) == pytest.approx(0.6931, abs=1e-4)  # 2 of 4
     assert float(listwise(even, null, 0)) == pytest.approx(1.3863, abs=1e-4)  # 1 of 4
+    assert float(each(even, null, 0)) == pytest.approx(1.3863, abs=1e-4)
+    assert float(each(even, null, 2)) == pytest.approx(1.0986, abs=1e-4)  # 1 of 3, twice
     assert float(binary(even, null, 1)) == pytest.approx(0.6931, abs=1e-4)
+
+
+def test_a_right_unit_that_is_low_costs_though_another_is_high() -> None:
+    null = torch.zeros(())
+    low, level = torch.tensor([9.0, -9.0, 0.0]), torch.tensor([9.0, 9.0, 0.0])
+    assert float(listwise(low, null, 2)) == pytest.approx(float(listwise(level, null, 2)), abs=1e-3)
+    assert float(each(low, null, 2)) > float(each(level, null, 2)) + 4
 
 
 @pytest.mark.parametrize("training", [False, True])

@@ -10,7 +10,7 @@ import pytest
 from evals.training.reader.course import Plan, begin
 from evals.training.reader.examples import Asked, read, write
 from evals.training.reader.prepare import REPLAYED, replayed
-from evals.training.reader.stories import DATED, DISAGREEMENTS, Story, parse, read_stories, story_examples
+from evals.training.reader.stories import DATED, DISAGREEMENTS, LISTS, Story, parse, read_stories, story_examples
 from evals.training.reader.units import UnitInContext, counter, packaged_tokenizer
 from rag.encoder import Shape
 from tests.test_training_reader import TINY, tiny_model
@@ -126,6 +126,29 @@ def test_all_dated_stories_of_the_repository_can_be_read() -> None:
     stories = read_stories(DATED)
     assert len({story.id for story in stories} - {story.id for story in read_stories()}) == len(stories) == 91
     assert {bool(one.right) for story in stories for one in story.questions} == {True, False}
+
+
+def test_all_stories_with_lists_can_be_read_and_no_answer_is_a_mere_header() -> None:
+    stories = read_stories(LISTS)
+    assert len({story.id for story in stories}) == len(stories) > 60
+    lines = [line for story in stories for brief in story.briefs for line in brief.sentences]
+    assert sum(line.startswith("- ") for line in lines) > 200
+    assert sum(line.startswith("|") for line in lines) > 200
+    asked = [example for example in examples(*stories[:3]) if example.kind != "stories/removed"]
+    assert all(bool(e.right) is not e.kind.endswith(("near_miss", "false_premise")) for e in asked)
+
+
+def test_items_and_rows_of_a_story_are_units_with_their_lead_in_or_header() -> None:
+    lines = "1 Envoys met in Oslo on Monday.\n2 They agreed on:\n3 - Two quotas.\n4 | Year | Tons |\n5 | 2031 | 40 |"
+    asked = "plain | b1:3 | What?\nkeywords | b1:5 | tons 2031"
+    story = parse("x-01", f"# BRIEF b1 | 2031-02-14 | Fish\n{lines}\n# QUESTIONS\n{asked}")
+    first, second = (e.right for e in examples(replace(story, id="x-02"), story) if e.split == "train")
+    assert [(u.before, u.text) for u in (*first, *second)] == [
+        ("They agreed on:", "Two quotas."),
+        ("| Year | Tons |", "| 2031 | 40 |"),
+    ]
+    with pytest.raises(ValueError, match="wrong sentences"):
+        parse("x-01", f"# BRIEF b1 | 2031-02-14 | Fish\n{lines}\n# QUESTIONS\nplain | b1:4 | What?")
 
 
 def test_file_that_is_not_a_story_is_named(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from transformers import BertConfig
 from rag.cross_encoder import WEIGHTS, packaged_folder
 from rag.encoder import CrossEncoder, Shape, build, from_bert, put, share_words
 
-Loss = Literal["listwise", "binary"]
+Loss = Literal["listwise", "each", "binary"]
 
 
 def from_packaged(shape: Shape, start: str = "") -> CrossEncoder:
@@ -43,6 +43,18 @@ def listwise(scores: Tensor, null: Tensor, n_right: int) -> Tensor:
     return torch.logsumexp(logits, 0) - torch.logsumexp(hit, 0)
 
 
+def each(scores: Tensor, null: Tensor, n_right: int) -> Tensor:
+    """Return the mean over the right units of `listwise` for one of them alone, the others left out.
+
+    So no right unit answers for another: every item of a list is to beat what does not answer. Source: Khosla et al.,
+    "Supervised Contrastive Learning", 2020 (the mean outside the logarithm).
+    """
+    if n_right < 2:
+        return listwise(scores, null, n_right)
+    others = torch.logsumexp(torch.cat([scores[n_right:], null[None]]), 0)
+    return nn.functional.softplus(others - scores[:n_right]).mean()
+
+
 def binary(scores: Tensor, null: Tensor, n_right: int) -> Tensor:
     """Return the mean logistic loss of each unit's score over the null."""
     target = (torch.arange(len(scores)) < n_right).to(scores.dtype)
@@ -54,4 +66,4 @@ def answered(scores: Tensor, null: Tensor) -> float:
     return float(torch.logsumexp(scores, 0) - null)
 
 
-LOSSES: Mapping[Loss, Any] = {"listwise": listwise, "binary": binary}
+LOSSES: Mapping[Loss, Any] = {"listwise": listwise, "each": each, "binary": binary}

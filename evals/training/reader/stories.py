@@ -9,6 +9,7 @@ import random
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import get_args
 
@@ -20,8 +21,9 @@ from evals.training.reader.written import Kind, opening, removed_shares
 from rag.split import CountTokens
 
 DEV_EVERY = 8
-STORIES, DATED, DISAGREEMENTS = (
-    Path(__file__).parents[2] / "datasets" / "training" / name for name in ("stories", "dated", "disagreements")
+STORIES, DATED, DISAGREEMENTS, LISTS = (
+    Path(__file__).parents[2] / "datasets" / "training" / name
+    for name in ("stories", "dated", "disagreements", "lists")
 )
 HARDEST, FAR = 4, 3
 """Units of the question's own story, and then of others, that are shown first among those that do not answer."""
@@ -29,6 +31,7 @@ HARDEST, FAR = 4, 3
 _STORY = re.compile(r"^# STORY (\S+)$", re.M)
 _PART = re.compile(r"^# (?:BRIEF (\S+) \| (\d{4}-\d\d-\d\d) \| (.+)|QUESTIONS)$", re.M)
 _SENTENCE = re.compile(r"^(\d+) (\S.*)$")
+_LINE = re.compile(r"[|]|[-*] |\d+[.)] ")
 _KINDS = get_args(Kind)
 
 
@@ -57,10 +60,24 @@ class StoryBrief:
     breaks: frozenset[int]
 
     def text(self, story: str) -> Text:
-        """Return the brief as a text."""
-        joints = ["" if i == 0 else "\n\n" if i in self.breaks else " " for i in range(len(self.sentences))]
-        whole = "".join(joint + sentence for joint, sentence in zip(joints, self.sentences, strict=True))
+        """Return the brief as a text in Markdown: an item or a row begins a line, and the first row is a header."""
+        whole = last = ""
+        for i, sentence in enumerate(self.sentences):
+            in_line = not _LINE.match(sentence) and not _LINE.match(last)
+            whole += "" if i == 0 else "\n\n" if i in self.breaks else " " if in_line else "\n"
+            whole += f"{sentence}\n{_rule_of(sentence)}" if i in self.headers else sentence
+            last = sentence
         return Text(f"{story}/{self.name}", self.title, whole, self.date)
+
+    @cached_property
+    def headers(self) -> frozenset[int]:
+        """The sentences, from 0, that are the header of a table, which is no unit of its own."""
+        rows = [i for i, sentence in enumerate(self.sentences) if sentence.startswith("|")]
+        return frozenset(i for i in rows if i - 1 not in rows or i in self.breaks)
+
+
+def _rule_of(header: str) -> str:
+    return "| --- " * (header.count("|") - 1) + "|"
 
 
 @dataclass(frozen=True)
@@ -107,7 +124,7 @@ def parse(name: str, body: str) -> Story:
         for *head, lines in zip(parts[1::4], parts[2::4], parts[3::4], parts[4::4], strict=True)
         if head[0]
     )
-    known = {(brief.name, i + 1) for brief in briefs for i in range(len(brief.sentences))}
+    known = {(brief.name, i + 1) for brief in briefs for i in range(len(brief.sentences)) if i not in brief.headers}
     questions = tuple(_question(line, known, story=name) for line in parts[-1].strip().split("\n"))
     return Story(name, briefs, questions)
 
