@@ -101,7 +101,7 @@ train: .venv/.installed-dev
 	$(TRAIN).reader.train --work .training/second --steps 950 $(SECOND)
 	$(TRAIN).reader.export --work .training/second --out .training/second/export
 	test -e .training/third/counts.json || $(TRAIN).reader.prepare $(if $(DATA),--data "$(DATA)") --out .training/third --course 3
-	$(TRAIN).reader.train --work .training/third --steps 1100 $(THIRD)
+	$(TRAIN).reader.train --work .training/third --steps 900 $(THIRD)
 	$(TRAIN).reader.export --work .training/third --out rag/models/reader
 	test -e .training/verifier/counts.json || $(TRAIN).verifier.prepare $(if $(DATA),--data "$(DATA)") --out .training/verifier
 	$(TRAIN).reader.train --work .training/verifier --name verifier --steps 500 $(VERIFIER)

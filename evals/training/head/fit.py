@@ -18,7 +18,7 @@ from pathlib import Path
 import torch
 
 from evals.training.encoder import packaged_encoder
-from evals.training.head.fitting import Head, Weights, fit, rescaled
+from evals.training.head.fitting import DECAY, Head, Weights, fit, rescaled
 from evals.training.head.reading import Read
 from evals.training.head.report import Judged, cross_validated, lines, natural
 from evals.training.head.sources import Models, briefs, factbook, squad, stories
@@ -76,7 +76,7 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, required=True, help="folder for vectors and readings between runs")
     parser.add_argument("--reader", type=Path, help="folder of an exported reader")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--decay", type=float, default=0.3)
+    parser.add_argument("--decay", type=float, default=DECAY, help="of the answering models' weights")
     parser.add_argument("--without", nargs="*", default=[], help="signals to leave out")
     parser.add_argument("--threshold", type=float, default=0.75, help="what --write sets as default")
     parser.add_argument("--write", action="store_true", help="write rag/signal_weights.py")

@@ -41,6 +41,9 @@ KIND_SHARES = {
     "written": 1.5, "written/refused": 1.5, "stories": 3.0, "stories/refused": 3.0, "stories/removed": 0.3,
 }  # fmt: skip
 
+RANK_DECAY, DECAY = 0.3, 3.0
+"""Of the ranking model's weights, and of the answering models'; by folds (DECISIONS.md, 69)."""
+
 
 @dataclass(frozen=True)
 class Head:
@@ -77,10 +80,14 @@ def row_of(read: Read, rank: Mapping[str, float]) -> Weights:
     return answer_signals(read.asked, [read.units[i] for i, _ in order], [score for _, score in order])
 
 
-def fit(reads: Sequence[Read], *, without: Sequence[str] = (), decay: float = 0.3) -> Head:
-    """Fit the head on the signals that were measured, leaving out those named."""
+def fit(reads: Sequence[Read], *, without: Sequence[str] = (), decay: float = DECAY) -> Head:
+    """Fit the head on the signals that were measured, leaving out those named.
+
+    Args:
+        decay: of the answering models' weights.
+    """
     measured = {name for read in reads for m in read.units for name in m.signals}
-    rank = fit_ranking(reads, [n for n in RANK_NAMES if n in measured and n not in without], decay=decay)
+    rank = fit_ranking(reads, [n for n in RANK_NAMES if n in measured and n not in without], decay=RANK_DECAY)
     signals = [row_of(read, rank) for read in reads]
     names = [name for name in ANSWER_NAMES if name not in without and any(name in row for row in signals)]
     rows = matrix(signals, names)
@@ -97,11 +104,14 @@ def right_within(read: Read, rank: Mapping[str, float], k: int) -> bool:
 
 
 def fit_ranking(reads: Sequence[Read], names: Sequence[str], *, decay: float) -> Weights:
-    """Minimise -log sum of the right units' softmax, over readings that have right and wrong units."""
+    """Minimise -log of a right unit's softmax among the wrong ones, over the right units of readings that have both.
+
+    So no right unit answers for another, and each item of a list is to stand before what does not answer.
+    """
     mixed = [read for read in reads if any(read.right) and not all(read.right)]
-    lists = [matrix([m.signals for m in read.units], names) for read in mixed]
-    share, x = share_weights(mixed), np.concatenate(lists)
-    right = np.concatenate([np.array(read.right) for read in mixed])
+    lists = [rows for read in mixed for rows in _one_right(matrix([m.signals for m in read.units], names), read.right)]
+    counts = [sum(read.right) for read in mixed]
+    share, x = np.repeat(share_weights(mixed) / counts, counts), np.concatenate(lists)
     sizes = np.array([len(rows) for rows in lists])
     starts = np.cumsum([0, *sizes])[:-1]
 
@@ -109,13 +119,18 @@ def fit_ranking(reads: Sequence[Read], names: Sequence[str], *, decay: float) ->
         z = x @ w
         z = np.exp(z - np.repeat(np.maximum.reduceat(z, starts), sizes))
         p = z / np.repeat(np.add.reduceat(z, starts), sizes)
-        hit = np.add.reduceat(p * right, starts) + 1e-12
-        q = p * right / np.repeat(hit, sizes)
-        gradient = -((q - p) * np.repeat(share, sizes)) @ x
+        hit = p[starts] + 1e-12
+        gradient = (p * np.repeat(share, sizes)) @ x - share @ x[starts]
         return float(-(share * np.log(hit)).sum() + decay * w @ w), gradient + 2 * decay * w
 
     found = minimize(loss, np.zeros(len(names)), jac=True, method="L-BFGS-B")
     return dict(zip(names, map(float, found.x), strict=True))
+
+
+def _one_right(rows: Array, right: Sequence[bool]) -> list[Array]:
+    """For each right unit its row and those of the wrong units, the right one first."""
+    truth = np.array(right)
+    return [np.concatenate([rows[i : i + 1], rows[~truth]]) for i in np.flatnonzero(truth)]
 
 
 def fit_logistic(rows: Array, truth: Array, share: Array, names: Sequence[str], *, decay: float) -> Weights:

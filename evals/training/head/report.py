@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evals.training.head.fitting import Head, Weights, fit, right_within, row_of, share_of
+from evals.training.head.fitting import DECAY, Head, Weights, fit, right_within, row_of, share_of
 from evals.training.head.reading import Read
 from rag.evaluation.records import Measured
 from rag.evaluation.refusal import auroc, ece, refusal_scores, reliability
@@ -43,7 +43,7 @@ class Judged:
         return self.hits["head", 1]
 
 
-def cross_validated(reads: Sequence[Read], *, without: Sequence[str] = (), decay: float = 0.3) -> list[Judged]:
+def cross_validated(reads: Sequence[Read], *, without: Sequence[str] = (), decay: float = DECAY) -> list[Judged]:
     """Judge every reading by a head that was fitted on the other folds."""
     fold = {group: i % FOLDS for i, group in enumerate(sorted({read.group for read in reads}))}
     judged: list[Judged] = []
