@@ -25,6 +25,7 @@ from evals.training.head.sources import Models, briefs, factbook, squad, stories
 from rag.cross_encoder import WORDS_OF, PackagedCrossEncoder
 from rag.embedding import SentenceTransformerEmbeddings
 from rag.measure import Scorers
+from rag.signal_weights import THRESHOLD
 from rag.token_match import TokenScorer
 
 TARGET = Path(__file__).parents[3] / "rag" / "signal_weights.py"
@@ -78,7 +79,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--decay", type=float, default=DECAY, help="of the answering models' weights")
     parser.add_argument("--without", nargs="*", default=[], help="signals to leave out")
-    parser.add_argument("--threshold", type=float, default=0.75, help="what --write sets as default")
+    parser.add_argument("--threshold", type=float, default=THRESHOLD, help="what --write sets as default")
     parser.add_argument("--write", action="store_true", help="write rag/signal_weights.py")
     args = parser.parse_args()
     reads = collect(Path(args.data), args.cache, args.reader, threads=args.threads)

@@ -41,7 +41,7 @@ KIND_SHARES = {
     "written": 1.5, "written/refused": 1.5, "stories": 3.0, "stories/refused": 3.0, "stories/removed": 0.3,
 }  # fmt: skip
 
-RANK_DECAY, DECAY = 0.3, 3.0
+RANK_DECAY, DECAY = 0.3, 6.0
 """Of the ranking model's weights, and of the answering models'; by folds (DECISIONS.md, 69)."""
 
 
