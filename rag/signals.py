@@ -108,9 +108,13 @@ class Candidate:
     @property
     def in_context(self) -> str:
         """The unit as a cross-encoder is shown it: its text and, after a blank line, date, title and what is before."""
+        return f"{' '.join(self.text.split())}{CONTEXT}{self.around}"
+
+    @property
+    def around(self) -> str:
+        """What a cross-encoder is shown beside the unit."""
         meta = self.passage.metadata
-        around = context_of(meta["title"], " ".join(self.before.split()), meta.get("date"))
-        return f"{' '.join(self.text.split())}{CONTEXT}{around}"
+        return context_of(meta["title"], " ".join(self.before.split()), meta.get("date"))
 
     @property
     def heading(self) -> str:

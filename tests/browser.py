@@ -69,10 +69,6 @@ class Server:
         return self.process.communicate(timeout=30)[0]
 
 
-_CUT = ("AbortError", "Unexpected error Connection errored out")
-"""What a page says of a stream that the browser cut when the page was left. A server that fails shows no answer."""
-
-
 class Watched:
     """A page, what it asked for and what went wrong in it."""
 
@@ -88,7 +84,7 @@ class Watched:
         page.set_default_timeout(20_000)
 
     def _note(self, problem: str) -> None:
-        if not problem.startswith(_CUT):
+        if not problem.startswith("AbortError"):  # a stream that the browser cut when the page was left
             self.problems.append(problem)
 
     def elsewhere(self, address: str) -> list[str]:

@@ -23,15 +23,7 @@ from evals.training.encoder import KeptEncoder
 from evals.training.head.reading import Desk, Read
 from evals.training.passages import SmallIndex, Text, chunks, load, unwrapped, with_ranks
 from evals.training.reader.prepare import DEV_ARTICLES, allowed, articles, dev_titles, held_out_questions, trained_ids
-from evals.training.reader.stories import (
-    DATED,
-    DISAGREEMENTS,
-    LISTS,
-    STORIES,
-    development_stories,
-    holds_some,
-    read_stories,
-)
+from evals.training.reader.stories import FOLDERS, development_stories, holds_some, read_stories
 from evals.training.reader.swaps import names_in, swap
 from evals.training.reader.units import counter, packaged_tokenizer, passages_of
 from evals.training.reader.written import Written, dev_documents, read_questions
@@ -51,7 +43,6 @@ from rag.split import CountTokens
 from rag.types import Scope
 
 SEED = 31
-FOLDERS = (STORIES, DATED, LISTS, DISAGREEMENTS)
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ from rag.encoder import CrossEncoder, encode, lay_out
 from rag.evaluation.records import Measured
 from rag.evaluation.statistics import bootstrap_mean, bootstrap_statistic
 from rag.lexicon import analyse
-from rag.signals import Candidate, ask, candidates, context_of, coverage
+from rag.signals import Candidate, ask, candidates, coverage
 from rag.token_match import TokenScorer
 
 Scores = list[float]
@@ -88,10 +88,7 @@ class Systems:
         """Score units by the trained model."""
         asked = encode(self.tokenizer, [question])[0]
         texts = encode(self.tokenizer, [" ".join(c.text.split()) for c in units])
-        contexts = encode(
-            self.tokenizer,
-            [context_of(c.passage.metadata["title"], c.before, c.passage.metadata["date"]) for c in units],
-        )
+        contexts = encode(self.tokenizer, [c.around for c in units])
         room = self.plan.room
         pairs = [lay_out(asked, text, context, room) for text, context in zip(texts, contexts, strict=True)]
         with torch.inference_mode():

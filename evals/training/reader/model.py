@@ -49,7 +49,7 @@ def each(scores: Tensor, null: Tensor, n_right: int) -> Tensor:
     So no right unit answers for another: every item of a list is to beat what does not answer. Source: Khosla et al.,
     "Supervised Contrastive Learning", 2020 (the mean outside the logarithm).
     """
-    if n_right < 2:
+    if not n_right:
         return listwise(scores, null, n_right)
     others = torch.logsumexp(torch.cat([scores[n_right:], null[None]]), 0)
     return nn.functional.softplus(others - scores[:n_right]).mean()
