@@ -91,7 +91,7 @@ bench: setup
 # Hours, or an hour where the CPU multiplies bfloat16; stopped and started again it goes on from its checkpoints.
 TRAIN := $(BIN)/python -m evals.training
 SECOND := --start .training/reader/first --keep-head --lr 5e-5
-THIRD := --start .training/second/export --keep-head --lr 5e-5 --context-tokens 36 --loss each
+LATER := --keep-head --lr 5e-5 --context-tokens 36 --loss each
 VERIFIER := --loss binary --candidates 1 --questions 32 --tokens 192 --start .training/reader/first
 train: .venv/.installed-dev
 	test -e .training/reader/counts.json || $(TRAIN).reader.prepare $(if $(DATA),--data "$(DATA)") --out .training/reader
@@ -101,8 +101,11 @@ train: .venv/.installed-dev
 	$(TRAIN).reader.train --work .training/second --steps 950 $(SECOND)
 	$(TRAIN).reader.export --work .training/second --out .training/second/export
 	test -e .training/third/counts.json || $(TRAIN).reader.prepare $(if $(DATA),--data "$(DATA)") --out .training/third --course 3
-	$(TRAIN).reader.train --work .training/third --steps 900 $(THIRD)
-	$(TRAIN).reader.export --work .training/third --out rag/models/reader
+	$(TRAIN).reader.train --work .training/third --steps 900 --start .training/second/export $(LATER)
+	$(TRAIN).reader.export --work .training/third --out .training/third/export
+	test -e .training/fourth/counts.json || $(TRAIN).reader.prepare $(if $(DATA),--data "$(DATA)") --out .training/fourth --course 4
+	$(TRAIN).reader.train --work .training/fourth --steps 1000 --start .training/third/export $(LATER) --searched 16 --candidates 6
+	$(TRAIN).reader.export --work .training/fourth --out rag/models/reader
 	test -e .training/verifier/counts.json || $(TRAIN).verifier.prepare $(if $(DATA),--data "$(DATA)") --out .training/verifier
 	$(TRAIN).reader.train --work .training/verifier --name verifier --steps 500 $(VERIFIER)
 	$(TRAIN).reader.export --work .training/verifier --name verifier --out rag/models/verifier

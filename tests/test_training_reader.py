@@ -14,7 +14,7 @@ from transformers import BertConfig, BertModel
 
 from evals.training.passages import Text, unwrapped
 from evals.training.reader.cloze import gaps, is_factual, keyword_question
-from evals.training.reader.course import Course, Plan, begin, drawn, questions_at
+from evals.training.reader.course import Course, Plan, begin, drawn, hardest, questions_at
 from evals.training.reader.examples import Asked, Example, read, write
 from evals.training.reader.export import export
 from evals.training.reader.measure import Scored, refusal, right_within
@@ -209,6 +209,22 @@ def test_draw_keeps_right_units_first_and_the_hardest_wrong_ones() -> None:
     assert made.candidates[:3] == (1, 2, 3)
     assert len(made.candidates) == 5
     assert made.n_right == 1
+
+
+def test_of_the_searched_units_those_that_score_highest_are_kept() -> None:
+    example = Example("q", "squad", "train", (), (1, 2, 3, 4, 5, 6, 7), 2)
+    made = hardest(example, [0.0, 9.0, 1.0, 5.0, 2.0, 4.0, 3.0], 4)
+    assert (made.candidates, made.n_right) == ((1, 2, 4, 6), 2)
+    unanswered = hardest(replace(example, n_right=0), [0.0, 9.0, 1.0, 5.0, 2.0, 4.0, 3.0], 2)
+    assert (unanswered.candidates, unanswered.n_right) == ((2, 4), 0)
+
+
+def test_a_step_that_searches_scores_as_many_as_one_that_does_not(work: Path) -> None:
+    data = load_data(work)
+    course = begin(replace(PLAN, steps=30, candidates=3, searched=6), tiny_model())
+    losses, counts = zip(*(step(course, data) for _ in range(30)), strict=True)
+    assert max(counts) <= 3 * PLAN.questions
+    assert sum(losses[-5:]) < 0.8 * sum(losses[:5])
 
 
 def test_right_units_are_those_that_share_the_questions_words() -> None:

@@ -10,7 +10,16 @@ import pytest
 from evals.training.reader.course import Plan, begin
 from evals.training.reader.examples import Asked, read, write
 from evals.training.reader.prepare import REPLAYED, replayed
-from evals.training.reader.stories import DATED, DISAGREEMENTS, LISTS, Story, parse, read_stories, story_examples
+from evals.training.reader.stories import (
+    DATED,
+    DISAGREEMENTS,
+    LISTS,
+    RETOLD,
+    Story,
+    parse,
+    read_stories,
+    story_examples,
+)
 from evals.training.reader.units import UnitInContext, counter, packaged_tokenizer
 from rag.encoder import Shape
 from tests.test_training_reader import TINY, tiny_model
@@ -136,6 +145,14 @@ def test_all_stories_with_lists_can_be_read_and_no_answer_is_a_mere_header() -> 
     assert sum(line.startswith("|") for line in lines) > 200
     asked = [example for example in examples(*stories[:3]) if example.kind != "stories/removed"]
     assert all(bool(e.right) is not e.kind.endswith(("near_miss", "false_premise")) for e in asked)
+
+
+def test_all_retold_stories_of_the_repository_can_be_read() -> None:
+    stories = read_stories(RETOLD)
+    assert len({story.id for story in stories}) == len(stories) == 250
+    assert all(len(story.briefs) == 4 for story in stories)
+    asked = [one for story in stories for one in story.questions]
+    assert sum(not one.right for one in asked) / len(asked) == pytest.approx(0.44, abs=0.01)
 
 
 def test_items_and_rows_of_a_story_are_units_with_their_lead_in_or_header() -> None:

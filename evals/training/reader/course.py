@@ -7,7 +7,7 @@ import os
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -30,6 +30,8 @@ class Plan:
     Attributes:
         steps: updates of the weights, of `questions` each.
         candidates: most units a question is scored with.
+        searched: most units that the wrong ones among these are chosen from, as those that the model takes for answers
+            most; 0 for the choice that was prepared.
         room: how many tokens question, unit and context may have; a context of 0 shows the unit alone.
         start: folder of an exported model to start from; the packaged embedding model if empty.
         keep_head: whether to start from the head of that model too.
@@ -50,6 +52,7 @@ class Plan:
     seed: int = 0
     start: str = ""
     keep_head: bool = False
+    searched: int = 0
 
     def lr_share(self, step: int) -> float:
         """Share of the learning rate at a step: linear up in `warm_up` of the steps, then linear down to 0."""
@@ -141,7 +144,14 @@ def questions_at(step: int, examples: Sequence[Example], plan: Plan) -> Iterator
     for place in range(step * plan.questions, (step + 1) * plan.questions):
         turn, at = divmod(place, len(examples))
         example = examples[_order(len(examples), plan.seed + turn)[at]]
-        yield drawn(example, plan.candidates, random.Random(f"{plan.seed} {place}"))
+        yield drawn(example, max(plan.candidates, plan.searched), random.Random(f"{plan.seed} {place}"))
+
+
+def hardest(example: Example, scores: Sequence[float], n: int) -> Example:
+    """Keep the right units, and of the wrong ones those that score highest, `n` in all; right ones for half at most."""
+    right = example.candidates[: example.n_right][: max(1, n // 2)]
+    wrong = sorted(range(example.n_right, len(scores)), key=lambda i: -scores[i])[: n - len(right)]
+    return replace(example, candidates=(*right, *(example.candidates[i] for i in wrong)), n_right=len(right))
 
 
 def drawn(example: Example, n: int, rng: random.Random) -> Example:

@@ -4,9 +4,9 @@
 
 DIR holds squad2_dev, nq_open_oracle, ungdc_2013_2024 and us_state_historian. Questions come only from the training
 halves that rag/data/trained_on.json names, and from those written for training (evals/datasets/training). The second
-course is on the written questions and stories, with some of the rest, so that nothing is forgotten; the third is on
-all stories, with some of the rest, and shows the dates of briefs. Writes units.safetensors, examples.jsonl and
-counts.json.
+course is on the written questions and stories, with some of the rest, so that nothing is forgotten; the third and the
+fourth are on more stories, with some of the rest, and show the dates of briefs. Writes units.safetensors,
+examples.jsonl and counts.json.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from evals.training.passages import Text, load, unwrapped
 from evals.training.reader.cloze import SETS, cloze_examples
 from evals.training.reader.examples import Asked, write
 from evals.training.reader.questions import Article, dev_example, normalised, nq_examples, squad_examples
-from evals.training.reader.stories import DATED, DISAGREEMENTS, LISTS, STORIES, read_stories, story_examples
+from evals.training.reader.stories import DATED, DISAGREEMENTS, LISTS, RETOLD, STORIES, read_stories, story_examples
 from evals.training.reader.swaps import names_in
 from evals.training.reader.units import UnitInContext, UnitSearch, counter, packaged_tokenizer, units_of
 from evals.training.reader.written import Written, read_questions, written_examples
@@ -35,12 +35,15 @@ from rag.split import CountTokens
 SEED = 20
 DEV_ARTICLES = 3
 CLOZE = 2_000
-NEW: Mapping[int, Sequence[Path]] = {2: [STORIES], 3: [DATED, DISAGREEMENTS, LISTS]}
+NEW: Mapping[int, Sequence[Path]] = {2: [STORIES], 3: [DATED, DISAGREEMENTS, LISTS], 4: [RETOLD]}
 """Folders of stories that are new in a later course; it sees all of their examples."""
 REPLAYED: Mapping[int, Mapping[str, float]] = {
     2: {"written": 1.0, "squad": 0.2, "nq": 0.2, "cloze": 0.2},
     3: {"written": 0.3, "squad": 0.1, "nq": 0.1, "cloze": 0.1, "stories": 0.25},
+    4: {"written": 0.3, "squad": 0.1, "nq": 0.1, "cloze": 0.1, "stories": 0.2},
 }
+FIRST_DATED = 3
+"""The first course that shows the dates of briefs."""
 """Shares of the examples of earlier courses that a later one sees too, so that nothing is forgotten."""
 
 Row = dict[str, Any]
@@ -166,16 +169,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=os.environ.get("GEOBRIEF_DATA"), help="folder of the sets")
     parser.add_argument("--out", type=Path, required=True, help="folder to write to")
-    parser.add_argument("--course", type=int, choices=(1, 2, 3), default=1, help="whose data to make")
+    parser.add_argument("--course", type=int, choices=(1, *NEW), default=1, help="whose data to make")
     args = parser.parse_args()
     tokenizer = packaged_tokenizer()
     sizes: dict[str, Any] = {"dev_articles": DEV_ARTICLES, "cloze": CLOZE, "written": read_questions()}
     count = counter(tokenizer)
     made = list(prepare(Path(args.data), trained_ids(), count, **sizes))
-    earlier = [*made, *(told([STORIES], count) if args.course == 3 else [])]
     if args.course > 1:
+        known = [folder for course in sorted(NEW) if course < args.course for folder in NEW[course]]
+        earlier = [*made, *told(known, count)]
         made = [*replayed(earlier, REPLAYED[args.course]), *told(NEW[args.course], count)]
-    write(args.out, made, tokenizer, dated=args.course == 3)
+    write(args.out, made, tokenizer, dated=args.course >= FIRST_DATED)
     counts = dict(sorted(Counter(f"{a.split} {a.kind}" for a in made).items()))
     (args.out / "counts.json").write_text(json.dumps(counts, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(counts, indent=1))

@@ -21,9 +21,9 @@ from evals.training.reader.written import Kind, opening, removed_shares
 from rag.split import CountTokens
 
 DEV_EVERY = 8
-STORIES, DATED, LISTS, DISAGREEMENTS = FOLDERS = tuple(
+STORIES, DATED, LISTS, DISAGREEMENTS, RETOLD = FOLDERS = tuple(
     Path(__file__).parents[2] / "datasets" / "training" / name
-    for name in ("stories", "dated", "lists", "disagreements")
+    for name in ("stories", "dated", "lists", "disagreements", "retold")
 )
 HARDEST, FAR = 4, 3
 """Units of the question's own story, and then of others, that are shown first among those that do not answer."""

@@ -18,7 +18,7 @@ from typing import get_args
 
 import torch
 
-from evals.training.reader.course import CHECKPOINT, Course, Plan, begin, keep, logger, questions_at
+from evals.training.reader.course import CHECKPOINT, Course, Plan, begin, hardest, keep, logger, questions_at
 from evals.training.reader.development import figures
 from evals.training.reader.examples import Example, Store, read
 from evals.training.reader.model import LOSSES, Loss, from_packaged
@@ -50,12 +50,13 @@ def load_data(work: Path) -> Data:
 def step(course: Course, data: Data) -> tuple[float, int]:
     """Make one update. Returns the mean loss of its questions and the number of pairs scored."""
     plan, model = course.plan, course.model
-    model.train()
     asked = list(questions_at(course.step, data.train, plan))
     total, n_pairs = 0.0, 0
     for start in range(0, len(asked), QUESTIONS_A_PASS):
+        some = asked[start : start + QUESTIONS_A_PASS]
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=native_dtype() == "bfloat16"):
-            loss, n = _pass(model, asked[start : start + QUESTIONS_A_PASS], data.store, plan)
+            chosen = _hardest(model, some, data.store, plan) if plan.searched else some
+            loss, n = _pass(model.train(), chosen, data.store, plan)
         (loss / len(asked)).backward()  # type: ignore[no-untyped-call]
         total, n_pairs = total + float(loss.detach()), n_pairs + n
     torch.nn.utils.clip_grad_norm_(model.kept().values(), 1.0)
@@ -68,13 +69,25 @@ def step(course: Course, data: Data) -> tuple[float, int]:
     return total / len(asked), n_pairs
 
 
-def _pass(model: CrossEncoder, asked: Sequence[Example], store: Store, plan: Plan) -> tuple[torch.Tensor, int]:
-    """Score some questions together and sum their losses."""
+def _hardest(model: CrossEncoder, asked: Sequence[Example], store: Store, plan: Plan) -> list[Example]:
+    """Keep of each question the wrong units that the model, as it stands, takes for answers most."""
+    with torch.inference_mode():
+        scores = _scores(model.eval(), asked, store, plan)
+    return [hardest(e, mine.tolist(), plan.candidates) for e, mine in zip(asked, scores, strict=True)]
+
+
+def _scores(model: CrossEncoder, asked: Sequence[Example], store: Store, plan: Plan) -> tuple[torch.Tensor, ...]:
+    """Score the candidates of some questions together."""
     pairs = [store.pair(e.tokens, row, plan.room) for e in asked for row in e.candidates]
-    scores = torch.split(model.score(pairs), [len(e.candidates) for e in asked])
+    return torch.split(model.score(pairs), [len(e.candidates) for e in asked])
+
+
+def _pass(model: CrossEncoder, asked: Sequence[Example], store: Store, plan: Plan) -> tuple[torch.Tensor, int]:
+    """Score some questions together and sum their losses. Returns the sum and the number of pairs."""
     loss = LOSSES[plan.loss]
+    scores = _scores(model, asked, store, plan)
     losses = [loss(mine, model.null, e.n_right) for mine, e in zip(scores, asked, strict=True)]
-    return torch.stack(losses).sum(), len(pairs)
+    return torch.stack(losses).sum(), sum(len(e.candidates) for e in asked)
 
 
 def _average(course: Course) -> None:
@@ -154,6 +167,7 @@ def _plan(path: Path, args: argparse.Namespace, data: Data) -> Plan:
     room = Room(pair=args.tokens, context=args.context_tokens)
     wanted = Plan(args.steps or 0, shape, args.loss, room, args.questions, args.candidates)
     wanted = replace(wanted, seed=args.seed, start=args.start, keep_head=args.keep_head, lr_layers=args.lr)
+    wanted = replace(wanted, searched=args.searched)
     plan = wanted if args.steps else planned(wanted, data, hours=args.hours)
     path.write_text(json.dumps(asdict(plan), indent=1) + "\n", encoding="utf-8")
     return plan
@@ -177,6 +191,7 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument("--questions", type=int, default=16, help="questions a step")
     parser.add_argument("--tokens", type=int, default=112, help="most tokens of an input")
     parser.add_argument("--candidates", type=int, default=8, help="most units a question is scored with")
+    parser.add_argument("--searched", type=int, default=0, help="units among which the hardest are sought; 0 for none")
     parser.add_argument("--context-tokens", type=int, default=32, help="most of title and what is before; 0 for none")
     return parser
 
