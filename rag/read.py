@@ -87,40 +87,31 @@ def is_plain(weighed: Sequence[Weighed]) -> bool:
 
 
 def answer_signals(asked: Asked, measured: Sequence[Measured], ranks: Sequence[float]) -> dict[str, float]:
-    """Tell what bears on whether anything answers: the best unit's signals, its lead, and what stands nowhere.
+    """Tell what bears on whether anything answers: the reader's word, the best unit's lead, what is missing.
 
     Args:
         asked: the question.
         measured: units, best first.
         ranks: their scores by the ranking model.
     """
-    best = measured[0].signals
     passages = {id(m.candidate.passage): m.candidate.passage for m in measured}.values()
-    everything = [analyse(text) for p in passages for text in (p.page_content, *header(p))]
+    texts = [[analyse(text) for text in (p.page_content, *header(p))] for p in passages]
+    everything = [text for passage in texts for text in passage]
+    names, numbers = ([t for t in asked.terms if getattr(t, kind)] for kind in ("name", "number"))
+    odds = [m.signals["reader"] for m in measured if "reader" in m.signals]
     return {
-        **best,
         "bias": 1.0,
         "rank": ranks[0] / 10,
         "lead": min(ranks[0] - ranks[1], 4.0) / 4 if len(ranks) > 1 else 1.0,
         "similarity_max": max(m.signals["similarity"] for m in measured),
-        "coverage_max": max(m.signals["coverage_before"] for m in measured),
-        "plain_max": max(m.signals["plain"] for m in measured),
+        "names_passage": coverage(names, *texts[0]),
+        "numbers_passage": coverage(numbers, *texts[0]),
         "missing_all": missing(asked.terms, *everything),
-        "strangers": sum(t.name and missing([t], *everything) > 0 for t in asked.terms) / 2,
-        "numbers_all": coverage((t for t in asked.terms if t.number), *everything),
+        "strangers": sum(missing([t], *everything) > 0 for t in names) / 2,
+        "numbers_all": coverage(numbers, *everything),
         "terms": math.log1p(len(asked.terms)),
-        **{f"kind_{asked.kind}": 1.0},
-        **_of_reader([m.signals["reader"] for m in measured if "reader" in m.signals]),
+        **({"reader": measured[0].signals["reader"], "reader_any": _log_sum(odds)} if odds else {}),
     }
-
-
-def _of_reader(odds: Sequence[float]) -> dict[str, float]:
-    """Tell how surely the reader finds an answer among the units; nothing where none has read them."""
-    if not odds:
-        return {}
-    best = sorted(odds, reverse=True)
-    lead = min(best[0] - best[1], 8.0) if len(best) > 1 else 8.0
-    return {"reader_max": best[0], "reader_any": _log_sum(best), "reader_lead": lead}
 
 
 def _log_sum(odds: Sequence[float]) -> float:

@@ -27,12 +27,8 @@ RANK_NAMES = (
     "offers_who offers_when offers_where offers_number offers_why offers_list offers_ordinal"
 ).split()
 ANSWER_NAMES = (
-    "bias reader reader_max reader_any reader_lead matched matched_terms matched_names matched_plain unmatched "
-    "similarity similarity_max coverage coverage_before coverage_titled "
-    "coverage_passage coverage_max plain plain_passage plain_max names names_passage numbers numbers_passage "
-    "numbers_all strangers missing missing_passage missing_all phrases negation rank lead terms "
-    "offers_who offers_when offers_where offers_number offers_why offers_list offers_ordinal "
-    "kind_who kind_when kind_where kind_number kind_why kind_list kind_ordinal kind_polar kind_how"
+    "bias reader reader_any similarity_max names_passage numbers_passage numbers_all strangers missing_all "
+    "rank lead terms"
 ).split()
 # Each kind of reading weighs as much as its share here, whatever its count.
 KIND_SHARES = {

@@ -19,7 +19,7 @@ FOLDS = 5
 SINGLE: Mapping[str, Weights] = {
     "cosine": {"similarity": 1.0}, "coverage": {"coverage": 1.0}, "reader": {"reader": 1.0},
 }  # fmt: skip
-ODDS = {"cosine": "similarity_max", "coverage": "coverage_max", "reader": "reader_any"}
+ODDS = {"cosine": "similarity_max", "reader": "reader_any"}
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,8 @@ def judge(read: Read, head: Head) -> Judged:
         (name, k): right_within(read, rank, k) for name, rank in {**SINGLE, "head": head.rank}.items() for k in (1, 3)
     }
     odds = {name: row.get(signal, 0.0) for name, signal in ODDS.items()}
-    return Judged(read, hits, {**odds, "head": weigh(row, head.answers)}, weigh(row, head.right))
+    covered = max(m.signals["coverage_before"] for m in read.units)
+    return Judged(read, hits, {**odds, "coverage": covered, "head": weigh(row, head.answers)}, weigh(row, head.right))
 
 
 def lines(judged: Sequence[Judged], thresholds: Sequence[float]) -> Iterator[str]:
@@ -77,7 +78,7 @@ def lines(judged: Sequence[Judged], thresholds: Sequence[float]) -> Iterator[str
             for one in judged
             if kind in (one.read.kind, share_of(one.read.kind)) or one.read.kind == kind.split("/")[0]
         ]
-        for system in (*ODDS, "head"):
+        for system in (*SINGLE, "head"):
             yield f"{kind:22} {system:9} AUROC {_auroc(mixed, system)}"
     yield from _calibration([one for one in judged if natural(one)], thresholds)
 

@@ -150,8 +150,8 @@ def _at(right: frozenset[tuple[int, int]]) -> Callable[[Candidate], bool]:
     return lambda candidate: (candidate.unit.start, candidate.unit.end) in right
 
 
-def stories(models: Models, *, every: int = 3, removed: float = 0.2) -> Iterator[Read]:
-    """Read every third question of the development stories in an index of these stories alone."""
+def stories(models: Models, *, every: int = 4, removed: float = 0.2) -> Iterator[Read]:
+    """Read every fourth question of the development stories in an index of these stories alone."""
     told = [story for folder in FOLDERS for story in development_stories(read_stories(folder))]
     texts = {story.id: [brief.text(story.id) for brief in story.briefs] for story in told}
     passages = [passage for story in told for text in texts[story.id] for passage in chunks(text)]
