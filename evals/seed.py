@@ -15,12 +15,12 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from rag.answer import Answer
 from rag.assistant import Assistant
 from rag.build import open_assistant, open_embeddings, open_index, warm_up
 from rag.evaluation.statistics import bootstrap_mean
 from rag.ingest import sync
 from rag.settings import load_settings
-from rag.types import Answer
 
 QUESTIONS = Path(__file__).parent / "datasets" / "seed" / "questions.jsonl"
 

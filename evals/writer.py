@@ -26,6 +26,7 @@ from langchain_core.language_models.chat_models import BaseChatModel, generate_f
 from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 
+from rag.answer import Answer, Answered, Said, Sentence
 from rag.assistant import Assistant
 from rag.build import open_assistant, open_embeddings, warm_up
 from rag.evaluation.dataset import open_dataset
@@ -35,7 +36,6 @@ from rag.evaluation.scoring import Outcome, records_of
 from rag.evaluation.statistics import bootstrap_mean, paired
 from rag.lexicon import MONTHS, STANDS_FOR
 from rag.settings import load_settings
-from rag.types import Answer, Answered, Said, Sentence
 
 WORK = Path(".geobrief-eval")
 _STEM = 5

@@ -12,22 +12,23 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from rag.answer import Answer, Citation, Sentence
     from rag.assistant import Assistant
     from rag.build import open_assistant, open_index
     from rag.errors import RagError
     from rag.ingest import SyncReport, sync
     from rag.settings import Settings, load_settings
-    from rag.types import Answer, Brief, Citation, DateInterval, Scope, Sentence
+    from rag.types import Brief, DateInterval, Scope
 
 _HOME = {
-    "Answer": "rag.types",
+    "Answer": "rag.answer",
     "Assistant": "rag.assistant",
     "Brief": "rag.types",
-    "Citation": "rag.types",
+    "Citation": "rag.answer",
     "DateInterval": "rag.types",
     "RagError": "rag.errors",
     "Scope": "rag.types",
-    "Sentence": "rag.types",
+    "Sentence": "rag.answer",
     "Settings": "rag.settings",
     "SyncReport": "rag.ingest",
     "sync": "rag.ingest",

@@ -10,11 +10,12 @@ from typing import Any
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 from pydantic import ConfigDict, ValidationError
 
+from rag.answer import Answer
 from rag.days import day
 from rag.errors import UsageError
 from rag.record import AnswerRecord, ScopeRecord
 from rag.rewrite import message_of
-from rag.types import Answer, Scope
+from rag.types import Scope
 
 Turns = BaseMessage | tuple[str, str] | Answer | AnswerRecord
 """A langchain message, a question with its answer's text, or an answer, which knows its question and its briefs."""

@@ -13,6 +13,19 @@ from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
 
+from rag.answer import (
+    Answer,
+    Answered,
+    BriefRef,
+    Event,
+    Identities,
+    Reading,
+    Retrieved,
+    Rewritten,
+    Said,
+    Sentence,
+    Usage,
+)
 from rag.arguments import History, by_then, messages_of
 from rag.bridge import bridged
 from rag.catalogue import Catalogue
@@ -25,20 +38,7 @@ from rag.quote import quote
 from rag.read import share_evidence
 from rag.relative_dates import relative_dates_note
 from rag.tracing import Stages
-from rag.types import (
-    Answer,
-    Answered,
-    BriefRef,
-    Event,
-    Identities,
-    Reading,
-    Retrieved,
-    Rewritten,
-    Said,
-    Scope,
-    Sentence,
-    Usage,
-)
+from rag.types import Scope
 from rag.understand import Understood
 from rag.verify import Verifier
 from rag.write import Writer

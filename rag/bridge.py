@@ -10,9 +10,9 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from rag.answer import Reading
 from rag.answer_types import new_names
 from rag.lexicon import MONTHS, STANDS_FOR, STOP_WORDS, Word, stem
-from rag.types import Reading
 
 MAX_HOPS = 2
 MAX_NAMES = 3

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from langchain_core.embeddings import Embeddings
 
+from rag.answer import Identities
 from rag.catalogue import Catalogue, as_known_at, in_utc
 from rag.doctor import recover
 from rag.embedding import SentenceTransformerEmbeddings, model_from
@@ -18,7 +19,7 @@ from rag.index import Index
 from rag.places import open_catalogue, open_vectors
 from rag.settings import Settings, load_settings
 from rag.split import SPLITTER, CountTokens, chunk_header, split
-from rag.types import Brief, Chunk, Identities
+from rag.types import Brief, Chunk
 
 if TYPE_CHECKING:
     from rag.assistant import Assistant

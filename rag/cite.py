@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from langchain_core.documents import Document
 
-from rag.types import Citation, Sentence, Span
+from rag.answer import Citation, Sentence
+from rag.types import Span
 
 
 def quoted(n: int, passage: Document, span: Span, context: Span | None = None) -> Sentence:

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 from langchain_core.documents import Document
 
+from rag.answer import Answer, BriefRef, Citation, Sentence
 from rag.export.contents import line, shown
 from rag.machine_talk import speaks_to_machines
-from rag.types import Answer, BriefRef, Citation, Sentence
 
 BREAK = "\n\n"
 """Between blocks: a paragraph of its own in Markdown too."""

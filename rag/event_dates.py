@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass
 from datetime import date
 
+from rag.answer import Reading, ScoredUnit
 from rag.dates_in_text import StatedDate, dates_told
 from rag.lexicon import MONTHS, STOP_WORDS, Word, analyse, kin
-from rag.types import Reading, ScoredUnit
 
 MAX_UNITS = 3
 """Units that are searched for the day, the best first."""

@@ -15,11 +15,12 @@ from langchain_core.runnables.utils import AddableDict
 from langchain_core.tools import BaseTool, StructuredTool, ToolException
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from rag.answer import Answer, Answered, Event, Said
 from rag.arguments import History, by_then, scope_of
 from rag.cited_text import cited_text, for_machines
 from rag.errors import UsageError
 from rag.record import AnswerRecord, SentenceRecord
-from rag.types import Answer, Answered, Event, Said, Scope
+from rag.types import Scope
 
 TOOL_NAME = "ask_briefs"
 TOOL_DESCRIPTION = (

@@ -9,11 +9,12 @@ from itertools import zip_longest
 
 from langchain_core.documents import Document
 
+from rag.answer import BriefRef, Sentence
 from rag.catalogue import BriefRow, Catalogue
 from rag.cite import quoted
 from rag.lexicon import STANDS_FOR, STOP_WORDS, Word, analyse, present, stem
 from rag.requests import Request
-from rag.types import BriefRef, Scope, Sentence, Span
+from rag.types import Scope, Span
 
 LISTED = 10
 """Most briefs that a list names."""

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 
 from langchain_core.documents import Document
 
+from rag.answer import Reading, ScoredUnit, Sentence
 from rag.answer_types import answer_type, new_names, offers
 from rag.cite import quoted
 from rag.lexicon import STANDS_FOR, STOP_WORDS, Word, Words, analyse, present
 from rag.rarity import background
-from rag.types import Reading, ScoredUnit, Sentence, Span
+from rag.types import Span
 
 # Share of the best unit's score that a further unit needs: in a list question, and from another brief.
 _CLOSE_LIST = 0.5

@@ -14,12 +14,12 @@ from itertools import zip_longest
 import numpy as np
 from langchain_core.documents import Document
 
+from rag.answer import Reading, ScoredUnit
 from rag.lexicon import analyse
 from rag.measure import MAX_TOKENS, MAX_UNITS, Measured, Scorers, choose, score_units, tie
 from rag.recency import NewestFirst
 from rag.signal_weights import ANSWERS, RANK, RIGHT
 from rag.signals import Asked, ask, countable_stems, coverage, header, logistic, missing
-from rag.types import Reading, ScoredUnit
 
 FIRST_UNITS = 12
 PLAIN_LEAD = 1.0

@@ -13,7 +13,8 @@ from typing import Any, Literal, Self
 from langchain_core.documents import Document
 from pydantic import BaseModel, ConfigDict, Field
 
-from rag.types import Answer, BriefRef, Citation, Identities, Scope, Sentence, Usage
+from rag.answer import Answer, BriefRef, Citation, Identities, Sentence, Usage
+from rag.types import Scope
 
 
 class Record(BaseModel):

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from langchain_core.messages import AIMessage, BaseMessage
 
+from rag.answer import Answer
 from rag.lexicon import MONTHS, STOP_WORDS, Word, Words, analyse, present
 from rag.rarity import background
-from rag.types import Answer
 
 MAX_OWN_WORDS = 24
 """A longer question says itself what it is about."""

@@ -8,6 +8,7 @@ from datetime import date
 
 from langchain_core.messages import BaseMessage
 
+from rag.answer import BriefRef
 from rag.catalogue import Catalogue
 from rag.dates_asked import DateLimit, date_limit
 from rag.event_dates import EventAsked, EventDate, event_asked
@@ -16,7 +17,7 @@ from rag.overview import Overview, Response
 from rag.parts import parts
 from rag.requests import Request, brief_meant, understand
 from rag.rewrite import last_cited, rewrite
-from rag.types import BriefRef, Scope
+from rag.types import Scope
 
 
 @dataclass(frozen=True)

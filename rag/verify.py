@@ -10,6 +10,7 @@ from langchain_core.cross_encoders import BaseCrossEncoder
 from langchain_core.documents import Document
 
 from rag.agreement import Reason, disagreement
+from rag.answer import Sentence
 from rag.catalogue import VersionRow
 from rag.cite import quoted
 from rag.lexicon import analyse, present
@@ -17,7 +18,7 @@ from rag.machine_talk import speaks_to_machines
 from rag.record import AnswerRecord, CitationRecord, SentenceRecord
 from rag.signal_weights import SUPPORT_BIAS, SUPPORT_SCALE, SUPPORT_THRESHOLD
 from rag.signals import CONTEXT, content_stems, logistic
-from rag.types import Sentence, Span
+from rag.types import Span
 
 Verdict = Literal["holds", "superseded", "changed", "missing"]
 

@@ -16,10 +16,10 @@ from langchain_core.documents import Document
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessageChunk, HumanMessage
 
+from rag.answer import Reading
 from rag.machine_talk import speaks_to_machines, visible
 from rag.prompts import fence, prompt
 from rag.tracing import chat_span, in_own_context, tokens_taken
-from rag.types import Reading
 
 MAX_EXTRACTS = 5
 MAX_SENTENCES = 6

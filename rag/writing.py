@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
+from rag.answer import Reading, Said, Sentence, Usage
 from rag.lexicon import analyse
-from rag.types import Reading, Said, Sentence, Usage
 from rag.verify import Verifier
 from rag.write import Tokens, Writer
 

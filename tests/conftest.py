@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from rag.answer import Answer
 from rag.build import open_assistant, open_index
 from rag.index import Index
 from rag.ingest import SyncReport, sync
 from rag.settings import CatalogueSettings, Settings
-from rag.types import Answer, Scope
+from rag.types import Scope
 from tests.fakes import HashEmbeddings
 from tests.postgres_server import NEEDS_POSTGRES, PostgresServer, postgres_running
 

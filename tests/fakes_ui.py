@@ -15,22 +15,10 @@ from tempfile import TemporaryDirectory
 from langchain_core.documents import Document
 from langchain_core.messages import BaseMessage
 
+from rag.answer import Answer, Answered, BriefRef, Citation, Event, Identities, Retrieved, Rewritten, Said, Sentence
 from rag.catalogue import BriefRow
 from rag.errors import UsageError
-from rag.types import (
-    Answer,
-    Answered,
-    BriefRef,
-    Citation,
-    Event,
-    Identities,
-    Retrieved,
-    Rewritten,
-    Said,
-    Scope,
-    Sentence,
-    sha256,
-)
+from rag.types import Scope, sha256
 from rag.ui.library import Facets, WholeBrief
 
 EXAMPLES = ("What sectors will they cooperate on?", "Who won the cup?", "When did the talks end?")

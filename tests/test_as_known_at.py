@@ -7,11 +7,12 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from rag.answer import Answer
 from rag.assistant import Assistant
 from rag.build import open_assistant
 from rag.catalogue import as_known_at
 from rag.record import AnswerRecord
-from rag.types import Answer, Scope
+from rag.types import Scope
 from tests.conftest import Desk
 
 FINLAND = "Finland joined NATO on 4 April 2023. It became the 31st member."

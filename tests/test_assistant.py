@@ -10,10 +10,11 @@ import pytest
 from langchain_core.documents import Document
 from langchain_core.messages import AIMessage, HumanMessage
 
+from rag.answer import Answered, Identities, Reading, Retrieved, Rewritten, Said, ScoredUnit
 from rag.assistant import Assistant, nearest
 from rag.build import open_assistant
 from rag.errors import IndexMissing, UsageError
-from rag.types import Answered, Identities, Reading, Retrieved, Rewritten, Said, Scope, ScoredUnit, Unit
+from rag.types import Scope, Unit
 from tests.conftest import Desk
 
 TALKS = (

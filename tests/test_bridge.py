@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from rag.answer import Answered, Reading, Rewritten, ScoredUnit
 from rag.bridge import bridge, bridged, names_for
 from rag.build import open_assistant
 from rag.parts import parts
-from rag.types import Answered, Reading, Rewritten, ScoredUnit, Unit
+from rag.types import Unit
 from tests.conftest import Desk
 
 

@@ -15,9 +15,9 @@ from langchain_core.documents import Document
 from langchain_core.messages import BaseMessage
 from langchain_core.runnables import RunnableLambda
 
+from rag.answer import Retrieved
 from rag.assistant import Assistant
 from rag.build import open_assistant
-from rag.types import Retrieved
 from rag.write import Writer
 from tests.conftest import Desk
 from tests.test_write import Scripted

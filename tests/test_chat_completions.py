@@ -25,6 +25,7 @@ from langchain_openai import ChatOpenAI
 from openai.types.chat import ChatCompletionMessageParam
 from pydantic import SecretStr
 
+from rag.answer import Event, Retrieved, Rewritten, Said, Sentence
 from rag.assistant import Assistant
 from rag.build import open_assistant
 from rag.cited_text import briefs_named, cited_text, inert, web_address
@@ -33,7 +34,7 @@ from rag.record import AnswerRecord
 from rag.service.answering import Answering
 from rag.service.audit import AuditLog
 from rag.service.chat_completions import in_queue, router, service_router
-from rag.types import Event, Retrieved, Rewritten, Said, Scope, Sentence
+from rag.types import Scope
 from tests.conftest import Desk
 from tests.fakes_service import keys_in, opened
 

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
+from rag.answer import Answer
 from rag.assistant import Assistant
 from rag.build import open_assistant
 from rag.cli.main import run
 from rag.errors import IndexLocked
 from rag.index import Index
 from rag.ingest import SyncLimits, sync
-from rag.types import Answer
 from tests.child_ingest import Job, hold_lock
 from tests.conftest import Desk
 

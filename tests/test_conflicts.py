@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rag.types import Answer
+from rag.answer import Answer
 from tests.conftest import Desk
 
 RAID = "How many people were killed in the raid on Tamberou?"

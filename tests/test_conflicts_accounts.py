@@ -6,9 +6,9 @@ import time
 
 import pytest
 
+from rag.answer import Answer
 from rag.conflicts.tellers import same_teller, teller
 from rag.conflicts.values import same, values
-from rag.types import Answer
 from tests.conftest import Desk
 
 MINERS = "How many miners died in the Orvel pit?"

@@ -18,6 +18,7 @@ from langchain_core.messages import BaseMessage
 from evals import all as everything
 from evals import baseline, judge
 from rag import evaluation
+from rag.answer import Answer, Citation, Sentence
 from rag.build import open_assistant, open_index
 from rag.cli.main import run
 from rag.errors import UsageError
@@ -27,7 +28,7 @@ from rag.evaluation.evaluate import Request, evaluate
 from rag.evaluation.records import QuestionRecord, Report, SystemSummary
 from rag.evaluation.run import Sample, build_site, plan, trained_on
 from rag.settings import EmbeddingSettings, Settings
-from rag.types import Answer, Citation, Scope, Sentence
+from rag.types import Scope
 from tests.fakes import HashEmbeddings
 
 SETTINGS = Settings(embedding=EmbeddingSettings(model="tests.fakes:HashEmbeddings"))
@@ -215,7 +216,7 @@ def test_an_answer_that_is_none_is_an_error_and_not_a_ranking(data: Path) -> Non
     report = measure(data, "tests.test_evaluation_run:mute")
     assert {r.system for r in report.records} == {"tests.test_evaluation_run:mute"}
     assert {r.error for r in report.records} == {
-        "TypeError: ask returns a rag.types.Answer, not NoneType; one without sentences refuses"
+        "TypeError: ask returns a rag.answer.Answer, not NoneType; one without sentences refuses"
     }
 
 

@@ -7,9 +7,10 @@ from datetime import date
 import pytest
 from langchain_core.documents import Document
 
+from rag.answer import Reading, ScoredUnit
 from rag.build import open_assistant
 from rag.event_dates import event_asked, event_date
-from rag.types import Reading, ScoredUnit, Unit
+from rag.types import Unit
 from tests.conftest import Desk
 
 

@@ -18,6 +18,7 @@ from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import RunnableLambda
 from langchain_core.tools import BaseTool
 
+from rag.answer import Said, Sentence
 from rag.arguments import by_then, messages_of, scope_of
 from rag.assistant import Assistant
 from rag.build import open_assistant
@@ -25,7 +26,7 @@ from rag.errors import IndexMissing, UsageError
 from rag.langchain_parts import AnswerRunnable
 from rag.record import AnswerRecord
 from rag.rewrite import message_of
-from rag.types import Said, Scope, Sentence
+from rag.types import Scope
 from tests.conftest import Desk
 
 FIELDS = "Kenya and Norway will cooperate on fields such as fisheries, shipping and solar power."

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
+from rag.answer import Answer
 from rag.build import open_assistant
 from rag.settings import Settings
-from rag.types import Answer
 from tests.conftest import Desk
 from tests.test_writing import QUESTION, TALKS
 

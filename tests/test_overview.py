@@ -8,11 +8,12 @@ from datetime import date
 import pytest
 from langchain_core.messages import HumanMessage
 
+from rag.answer import Answer
 from rag.assistant import Assistant
 from rag.build import open_assistant
 from rag.record import AnswerRecord
 from rag.rewrite import last_cited, message_of
-from rag.types import Answer, Scope
+from rag.types import Scope
 from tests.conftest import Desk
 
 SUDAN = """Fighting broke out in Khartoum on 15 April 2023 between army and militia. Rain fell.

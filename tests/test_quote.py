@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from langchain_core.documents import Document
 
+from rag.answer import Reading, ScoredUnit
 from rag.quote import quote
-from rag.types import Reading, ScoredUnit, Span, Unit
+from rag.types import Span, Unit
 
 
 def passage(text: str, *, brief_id: str = "a", start: int = 0, cut: str = "|", **extra: Any) -> Document:

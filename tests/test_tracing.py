@@ -16,11 +16,12 @@ import pytest
 from langchain_core.messages import AIMessage, HumanMessage
 from opentelemetry.trace import INVALID_SPAN, SpanKind, StatusCode, get_current_span
 
+from rag.answer import Retrieved
 from rag.assistant import Assistant
 from rag.build import open_assistant
 from rag.rewrite_by_model import Rewriter
 from rag.tracing import Traced, in_own_context
-from rag.types import Retrieved, Scope
+from rag.types import Scope
 from rag.write import Writer
 from tests.conftest import Desk
 from tests.fakes_tracing import Spans, kept_spans

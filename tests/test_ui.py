@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 from langchain_core.messages import BaseMessage
 
+from rag.answer import Answered, BriefRef, Citation, Event, Retrieved, Rewritten, Said, Sentence
 from rag.errors import IndexLocked, UsageError
-from rag.types import Answered, BriefRef, Citation, Event, Retrieved, Rewritten, Said, Scope, Sentence
+from rag.types import Scope
 from rag.ui.chat.asking import Asked, Desk, answering
 from rag.ui.chat.conversation import WENT_WRONG, Turn, converse, history
 from rag.ui.chat.evidence import evidence_html

@@ -7,8 +7,8 @@ import pytest
 from langchain_core.cross_encoders import BaseCrossEncoder
 from langchain_core.documents import Document
 
+from rag.answer import Citation, Sentence
 from rag.record import AnswerRecord
-from rag.types import Citation, Sentence
 from rag.verify import Claim, Judgement, Verifier, verify_record
 from tests.conftest import Desk
 

@@ -12,8 +12,9 @@ from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from pydantic import Field
 
+from rag.answer import Reading, ScoredUnit
 from rag.prompts import fence, prompt, variables
-from rag.types import Reading, ScoredUnit, Unit
+from rag.types import Unit
 from rag.write import Draft, Tokens, Writer, drafts
 
 

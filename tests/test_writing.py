@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from rag.answer import Answer, Said
 from rag.assistant import Assistant
 from rag.build import open_assistant
 from rag.cross_encoder import open_cross_encoder
 from rag.record import AnswerRecord
-from rag.types import Answer, Said
 from rag.verify import Verifier, verify_record
 from rag.write import Writer
 from tests.conftest import Desk

@@ -12,7 +12,7 @@ from rag.printable import one_line, shorten
 if TYPE_CHECKING:
     from langchain_core.documents import Document
 
-    from rag.types import Answer, BriefRef, Citation
+    from rag.answer import Answer, BriefRef, Citation
 
 MAX_LINES = 25
 """An answer with its citations fits on a terminal of this height."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rag.answer import Reading, Sentence
 from rag.conflicts.beside import beside
 from rag.conflicts.sides import Conflict
 from rag.recency import wants_newest
-from rag.types import Reading, Sentence
 
 __all__ = ["Conflict", "conflict"]
 

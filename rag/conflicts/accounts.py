@@ -10,12 +10,13 @@ from typing import Any
 
 from langchain_core.documents import Document
 
+from rag.answer import Reading, Sentence
 from rag.cite import quoted
 from rag.clauses import alike, is_content, root
 from rag.conflicts.sides import is_about
 from rag.conflicts.tellers import is_contested, same_teller, teller
 from rag.lexicon import MONTHS, analyse, stem
-from rag.types import Reading, Sentence, Span
+from rag.types import Span
 
 NEAR = 2
 """Sentences from one account to the other one of a brief that tells two."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import islice
 
+from rag.answer import Reading, Sentence
 from rag.conflicts.accounts import Account, Asked, accounts, asked
 from rag.conflicts.facts import fact_fits, is_polar, other_fact
 from rag.conflicts.figures import FigureAsked, Other, figure_asked, fits, is_stale, other_figure
 from rag.conflicts.sides import Conflict, differ
-from rag.types import Reading, Sentence
 
 MOST_OTHERS = 2
 MOST_BASES = 4

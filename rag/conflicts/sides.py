@@ -8,9 +8,10 @@ from datetime import timedelta
 
 from langchain_core.documents import Document
 
+from rag.answer import Sentence
 from rag.lexicon import MONTHS, STOP_WORDS, analyse, present
 from rag.rarity import background
-from rag.types import DateInterval, Sentence
+from rag.types import DateInterval
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from langchain_core.documents import Document
 from langchain_core.embeddings import Embeddings
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
+from rag.answer import Answer
 from rag.build import index_identity, open_index, sync_limits
 from rag.evaluation.environment import INDEXING, code_digest
 from rag.evaluation.question import Dataset, Question, brief_id_of
@@ -26,7 +27,7 @@ from rag.evaluation.scoring import Outcome, records_of
 from rag.evaluation.systems import AnsweringSystem, Site, System, checked_answer, checked_passages, open_system
 from rag.ingest import sync
 from rag.settings import Settings
-from rag.types import Answer, Scope
+from rag.types import Scope
 
 Progress = Callable[[str, int, int], None]
 """Called with what is going on, how much is done and how much there is."""

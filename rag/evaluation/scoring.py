@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from langchain_core.documents import Document
 
+from rag.answer import Answer, Citation
 from rag.catalogue import Catalogue
 from rag.evaluation import answering, citing
 from rag.evaluation.checks import accepted
 from rag.evaluation.question import Dataset, Question, doc_id_of
 from rag.evaluation.ranking import THE_ANSWER, answer_covered, passage_measures, rank_measures
 from rag.evaluation.records import AnswerSentence, Cited, Gold, Hit, QuestionRecord, Said
-from rag.types import Answer, Citation
 
 FIRST = "first passage of"
 SHOWN_HITS = 5

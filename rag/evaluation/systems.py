@@ -23,12 +23,13 @@ from langchain_core.documents import Document
 from langchain_core.embeddings import Embeddings
 from langchain_core.messages import BaseMessage
 
+from rag.answer import Answer
 from rag.assistant import Assistant
 from rag.build import open_assistant, open_index, open_retriever, warm_up
 from rag.errors import UsageError
 from rag.retrieve import HybridRetriever
 from rag.settings import Settings
-from rag.types import Answer, Scope
+from rag.types import Scope
 
 TUTORIAL = "langchain-tutorial"
 RANKINGS: Mapping[str, tuple[str, ...]] = {
@@ -153,7 +154,7 @@ def checked_answer(answer: object) -> Answer:
         ValueError: as `checked_passages` does.
     """
     if not isinstance(answer, Answer):
-        raise TypeError(f"ask returns a rag.types.Answer, not {type(answer).__name__}; one without sentences refuses")
+        raise TypeError(f"ask returns a rag.answer.Answer, not {type(answer).__name__}; one without sentences refuses")
     checked_passages(answer.evidence, k=len(answer.evidence))
     cited = [citation.passage for sentence in answer.sentences for citation in sentence.citations]
     checked_passages(cited, k=len(cited))

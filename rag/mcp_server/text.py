@@ -13,13 +13,13 @@ from urllib.parse import quote
 
 from langchain_core.documents import Document
 
+from rag.answer import Answer
 from rag.cited_text import BREAK, cited_text, for_machines, inert
 from rag.machine_talk import speaks_to_machines
 from rag.mcp_server.arguments import SCHEME
 from rag.mcp_server.records import AddedRecord, BriefListRecord, BriefPartRecord, SpanRecord
 from rag.printable import one_line, printable, shorten
 from rag.prompts import fence
-from rag.types import Answer
 
 LABEL_CHARS = 200
 ABSTAINED = (

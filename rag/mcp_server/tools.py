@@ -11,6 +11,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 from mcp_types import Tool, ToolAnnotations
 from pydantic import BaseModel
 
+from rag.answer import Answered, Event
 from rag.cited_text import briefs_named
 from rag.mcp_server import adding, text
 from rag.mcp_server.arguments import (
@@ -27,7 +28,6 @@ from rag.mcp_server.records import AddedRecord, BriefListRecord, BriefPartRecord
 from rag.record import AnswerRecord, EvidenceRecord, ScopeRecord
 from rag.rewrite import BRIEFS
 from rag.service.answering import Answering, Call
-from rag.types import Answered, Event
 
 T = TypeVar("T")
 

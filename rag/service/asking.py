@@ -11,6 +11,7 @@ from langchain_core.documents import Document
 from pydantic import BaseModel
 from starlette.responses import Response, StreamingResponse
 
+from rag.answer import Answered, Event, Retrieved, Rewritten, Said
 from rag.assistant import checked
 from rag.export.conversation import ConversationRecord, FileKind
 from rag.record import AnswerRecord, EvidenceRecord, SentenceRecord
@@ -28,7 +29,6 @@ from rag.service.replies import (
     json_response,
 )
 from rag.service.service import Served, Service, told
-from rag.types import Answered, Event, Retrieved, Rewritten, Said
 from rag.verify import FAILING, verify_record
 
 BEAT_S = 15.0

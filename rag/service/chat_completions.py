@@ -19,6 +19,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
 from starlette.responses import StreamingResponse
 
+from rag.answer import Answer, Answered, Event, Retrieved
 from rag.arguments import by_then
 from rag.cited_text import briefs_named
 from rag.rewrite import BRIEFS
@@ -39,7 +40,7 @@ from rag.service.notes import note
 from rag.service.problems import ProblemRecord
 from rag.service.replies import json_response
 from rag.service.service import Gone, service_of, told
-from rag.types import Answer, Answered, Event, Retrieved, Scope
+from rag.types import Scope
 
 MODEL = "geobrief"
 BEAT_S = 1.0

@@ -9,6 +9,7 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
+from rag.answer import Answer, Answered, Event, Retrieved, Said
 from rag.cited_text import BREAK, cited_text, inert, said_text, web_address
 from rag.record import AnswerRecord
 from rag.service.chat_protocol import (
@@ -19,7 +20,6 @@ from rag.service.chat_protocol import (
     MessageRecord,
     UrlCitation,
 )
-from rag.types import Answer, Answered, Event, Retrieved, Said
 
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 

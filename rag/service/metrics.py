@@ -7,7 +7,7 @@ from typing import Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from rag.types import Answer
+from rag.answer import Answer
 
 Throttle = Literal["rate", "queue"]
 

@@ -12,6 +12,7 @@ from typing import Annotated, TypeVar
 from fastapi import Depends
 from starlette.requests import Request
 
+from rag.answer import Answered, Event
 from rag.assistant import Assistant
 from rag.service.answering import Answering, Call
 from rag.service.evaluations import Evaluations
@@ -20,7 +21,6 @@ from rag.service.listing import Listing
 from rag.service.metrics import Metrics
 from rag.service.notes import note, request_id_of
 from rag.service.problems import Busy, Refused, problem_of
-from rag.types import Answered, Event
 from rag.uploads import Uploads
 
 T = TypeVar("T")

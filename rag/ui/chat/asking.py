@@ -6,9 +6,10 @@ import logging
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field, replace
 
+from rag.answer import Answered
 from rag.errors import RagError, UsageError
 from rag.record import AnswerRecord
-from rag.types import Answered, Scope
+from rag.types import Scope
 from rag.ui.chat.conversation import Answers, Turn, converse
 from rag.ui.chat.follow_ups import follow_ups
 from rag.ui.chat.links import link_of

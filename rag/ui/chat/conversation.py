@@ -10,9 +10,10 @@ from typing import Literal, Protocol
 from langchain_core.documents import Document
 from langchain_core.messages import BaseMessage, HumanMessage
 
+from rag.answer import Answer, Answered, Event, Retrieved, Rewritten, Said, Sentence
 from rag.errors import RagError
 from rag.rewrite import message_of
-from rag.types import Answer, Answered, Event, Retrieved, Rewritten, Said, Scope, Sentence
+from rag.types import Scope
 
 WENT_WRONG = "Something went wrong; the log has details. The question can be asked again."
 

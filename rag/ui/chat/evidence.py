@@ -8,7 +8,7 @@ from typing import Any
 
 from langchain_core.documents import Document
 
-from rag.types import Sentence
+from rag.answer import Sentence
 from rag.ui.chat.conversation import Turn
 from rag.ui.escape import escaped, source_link
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rag.types import Answer, DateInterval, Scope
+from rag.answer import Answer
+from rag.types import DateInterval, Scope
 
 THIN = 0.8
 """Calibrated probability that something answers below which one cited sentence is thin evidence."""

@@ -6,9 +6,9 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
+from rag.answer import Answer
 from rag.cited_names import TITLES
 from rag.dates_in_text import MONTH_OF, WEEKDAYS
-from rag.types import Answer
 
 MAX_NAMES = 2
 _NAME = re.compile(r"(?<=[a-z,;] )(?:the )?[A-Z][\w’'-]*[a-z]\b(?: [A-Z][\w’'-]*[a-z]\b)*")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rag.types import BriefRef
+from rag.answer import BriefRef
 from rag.ui.chat.conversation import Turn
 from rag.ui.chat.evidence import evidence_html
 from rag.ui.chat.links import Link

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from rag.types import Citation
+from rag.answer import Citation
 from rag.ui.chat.conversation import Turn
 from rag.ui.chat.evidence import CLOSE
 from rag.ui.escape import escaped, source_link

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rag.types import Answer, BriefRef, Citation, Sentence
+from rag.answer import Answer, BriefRef, Citation, Sentence
 from rag.ui.chat.conversation import Turn
 from rag.ui.chat.facts import facts_of, limits_of, warnings_of
 from rag.ui.chat.follow_ups import follow_ups
