@@ -9,38 +9,22 @@ from dataclasses import dataclass
 from langchain_core.messages import AIMessage, BaseMessage
 
 from rag.answer import Answer
-from rag.lexicon import MONTHS, STOP_WORDS, Word, Words, analyse, present
-from rag.rarity import background
+from rag.follow_up import VERB, WH, matter_of, names_of, refers_back
+from rag.lexicon import analyse, present
 
-MAX_OWN_WORDS = 24
-"""A longer question says itself what it is about."""
 FEW_NAMES = 2
 """With fewer names a question says what it is about by its other words."""
-FEW_WORDS = 3
-"""With fewer words of matter a question without a name is about what was spoken of before."""
 CARRIED_NAMES = 2
 """Most names that are carried from the last answer."""
 
 BRIEFS = "briefs"
 """Where a message keeps the ids of the briefs of its answer."""
 
-_WH = r"(?:who|whom|whose|which|what|when|where|why|how)"
-_PRONOUN = re.compile(
-    r"\b(?:he|she|it|they|him|her|them|his|hers|its|their|theirs|there|this|that|these|those|then|same|both|former"
-    r"|latter|else|ones?)\b",
-    re.IGNORECASE,
-)
-_OPENS_BACK = re.compile(r"(?:and|but|or|so|also|ok|okay|what about|how about|any|another point)\b", re.IGNORECASE)
 _LINK = re.compile(r"^(?:(?:and|but|or|so|also|ok|okay|then)\b[,.]? )+", re.IGNORECASE)
-_VERB = re.compile(
-    rf"\b(?:{_WH}|is|are|was|were|do|does|did|has|have|had|will|would|can|could|should|name|list|tell|give|compare)\b",
-    re.IGNORECASE,
-)
 _FRAGMENT = re.compile(
-    rf"(?:and |but |so )?(?:{_WH}|how (?:many|much|long|often))(?: (?:not|then|exactly))? ?\??", re.IGNORECASE
+    rf"(?:and |but |so )?(?:{WH}|how (?:many|much|long|often))(?: (?:not|then|exactly))? ?\??", re.IGNORECASE
 )
 _PERSON = re.compile(r"\b(?:he|she|him|her|his|hers|they|them|their|theirs)\b", re.IGNORECASE)
-_THE = re.compile(r"\bthe\b", re.IGNORECASE)
 _YEAR = re.compile(r"(?:19|20)\d\d")
 
 
@@ -63,19 +47,30 @@ def rewrite(question: str, history: Sequence[BaseMessage]) -> str:
         "Did Putin visit Beijing in 2024?", "Who won in Taiwan?" -> "Who won in Taiwan?"
     """
     turns = turns_of(history)
-    if not turns or not refers_back(question):
+    if not turns or not refers_back(question, said_in(turns)):
         return question
-    asked = next((t.question for t in reversed(turns) if not refers_back(t.question)), turns[0].question).strip()
-    if _FRAGMENT.fullmatch(question.strip()) or not _VERB.search(question):
+    asked = _topic(turns).strip()
+    if _FRAGMENT.fullmatch(question.strip()) or not VERB.search(question):
         return f"{asked} {question.strip()}"
     topic = _new(asked, known=question)
     if len(topic) < FEW_NAMES:
-        topic = [" ".join(_matter(analyse(asked)))]
+        topic = [" ".join(matter_of(analyse(asked)))]
     people = _PERSON.search(question) or not topic
     met = _new(turns[-1].answer or "", known=f"{question} {asked}")[:CARRIED_NAMES] if people else []
     about = ", ".join(filter(None, [*topic, *met]))
     bare = _LINK.sub("", question.strip(), count=1)
     return f"{bare.rstrip(' ?')} ({about})?" if about else bare
+
+
+def _topic(turns: Sequence[Turn]) -> str:
+    """Return the last question that stood alone when it was asked, else the first."""
+    alone = (t.question for i, t in reversed([*enumerate(turns)]) if not refers_back(t.question, said_in(turns[:i])))
+    return next(alone, turns[0].question)
+
+
+def said_in(turns: Sequence[Turn]) -> str:
+    """Join what was asked and answered."""
+    return " ".join(f"{turn.question} {turn.answer or ''}" for turn in turns)
 
 
 def message_of(answer: Answer) -> AIMessage:
@@ -101,40 +96,9 @@ def turns_of(history: Sequence[BaseMessage]) -> list[Turn]:
     return turns
 
 
-def refers_back(question: str) -> bool:
-    """Whether a question needs an earlier one.
-
-    It opens as a reply ("and", "what about"), has a pronoun before its names, or names nothing and speaks of "the"
-    rule, or says too little to be about anything else.
-    """
-    question = question.strip()
-    words = analyse(question)
-    if _OPENS_BACK.match(question):
-        return True
-    if len(words.words) > MAX_OWN_WORDS:
-        return False
-    names, pronoun = _names(words), _PRONOUN.search(question)
-    if names:
-        return pronoun is not None and (len(names) == 1 or pronoun.start() < names[0][0].start)
-    return pronoun is not None or _THE.search(question) is not None or len(_matter(words)) < FEW_WORDS
-
-
-def _names(words: Words) -> list[tuple[Word, ...]]:
-    """Return the names, those known ones too that are written without a capital, but for months."""
-    known = background().names
-    inside = {word for run in words.names for word in run}
-    small = ((w,) for w in words.words if w not in inside and w.stem in known and w.text.lower() not in STOP_WORDS)
-    runs = [run for run in words.names if any(word.text.lower() not in MONTHS for word in run)]
-    return sorted([*runs, *small], key=lambda run: run[0].start)
-
-
-def _matter(words: Words) -> list[str]:
-    return [word.text for word in words.words if word.name or word.text.lower() not in STOP_WORDS]
-
-
 def _new(text: str, *, known: str) -> list[str]:
     """Return the names and years of a text that another does not hold."""
     words, here = analyse(text), analyse(known)
-    runs = [*_names(words), *((w,) for w in words.words if _YEAR.fullmatch(w.text))]
+    runs = [*names_of(words), *((w,) for w in words.words if _YEAR.fullmatch(w.text))]
     fresh = [run for run in runs if any(present(word.stem, here) == 0 for word in run)]
     return list(dict.fromkeys(" ".join(word.text for word in run) for run in fresh))

@@ -161,7 +161,7 @@ def stories(models: Models, *, every: int = 4, removed: float = 0.2) -> Iterator
     for story in told:
         own = frozenset(text.id for text in texts[story.id])
         for one in story.questions[::every]:
-            right = _says({(f"{story.id}/{brief}", sentence) for brief, sentence in story.sentences(one)})
+            right = _says({(f"{story.id}/{brief}", sentence) for brief, sentence in story.sentences(one.right)})
             kind = "stories" if one.right else f"stories/{one.kind}"
             yield from _kept(desk.read(kind, story.id, one.question, right=right, answerable=bool(one.right)))
             if one.right and rng.random() < removed:

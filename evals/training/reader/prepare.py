@@ -27,6 +27,7 @@ from evals.training.reader.examples import Asked, write
 from evals.training.reader.questions import Article, dev_example, normalised, nq_examples, squad_examples
 from evals.training.reader.stories import DATED, DISAGREEMENTS, LISTS, RETOLD, STORIES, read_stories, story_examples
 from evals.training.reader.swaps import names_in
+from evals.training.reader.talks import TALKS, read_talks
 from evals.training.reader.units import UnitInContext, UnitSearch, counter, packaged_tokenizer, units_of
 from evals.training.reader.written import Written, read_questions, written_examples
 from evals.training.trained_on import TARGET
@@ -79,7 +80,8 @@ def replayed(earlier: Iterable[Asked], shares: Mapping[str, float]) -> Iterator[
 def told(folders: Sequence[Path], count: CountTokens) -> Iterator[Asked]:
     """Make the examples of the stories of some folders; no story lends units to those of another folder."""
     for folder in folders:
-        yield from story_examples(read_stories(folder), count, random.Random(SEED))
+        stories = read_talks() if folder == TALKS else read_stories(folder)
+        yield from story_examples(stories, count, random.Random(SEED))
 
 
 def held_out_questions(data: Path, trained: Trained) -> frozenset[str]:

@@ -88,10 +88,10 @@ class Story:
     briefs: tuple[StoryBrief, ...]
     questions: tuple[StoryQuestion, ...]
 
-    def sentences(self, question: StoryQuestion) -> list[tuple[str, str]]:
-        """Return the sentences that answer a question, each with the name of its brief."""
+    def sentences(self, places: Sequence[tuple[str, int]]) -> list[tuple[str, str]]:
+        """Return the sentences at some places, each with the name of its brief."""
         by_name = {brief.name: brief for brief in self.briefs}
-        return [(name, by_name[name].sentences[number - 1]) for name, number in question.right]
+        return [(name, by_name[name].sentences[number - 1]) for name, number in places]
 
 
 def development_stories(stories: Sequence[Story]) -> list[Story]:

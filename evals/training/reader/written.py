@@ -18,7 +18,9 @@ from rag.split import CountTokens
 
 QUESTIONS = Path(__file__).parents[2] / "datasets" / "training" / "questions.jsonl"
 
-Kind = Literal["paraphrase", "plain", "keywords", "several", "conflict", "control", "near_miss", "false_premise"]
+Kind = Literal[
+    "paraphrase", "plain", "keywords", "several", "follow_up", "conflict", "control", "near_miss", "false_premise"
+]
 
 DEV_EVERY = 12
 """Every so many documents is for development."""
