@@ -11,6 +11,7 @@ from evals.training.reader.course import Plan, begin
 from evals.training.reader.examples import Asked, read, write
 from evals.training.reader.prepare import REPLAYED, replayed
 from evals.training.reader.stories import (
+    ACCOUNTS,
     DATED,
     DISAGREEMENTS,
     LISTS,
@@ -123,6 +124,14 @@ def test_all_disagreements_of_the_repository_can_be_read() -> None:
     stories = read_stories(DISAGREEMENTS)
     assert len({story.id for story in stories}) == len(stories) == 125
     assert {one.kind for story in stories for one in story.questions} == {"conflict", "control", "near_miss"}
+
+
+def test_all_rival_accounts_of_the_repository_can_be_read() -> None:
+    stories = read_stories(ACCOUNTS)
+    assert len({story.id for story in stories}) == len(stories) == 283
+    conflicts = [one for story in stories for one in story.questions if one.kind == "conflict"]
+    assert len(conflicts) > 3_000
+    assert all(len(set(one.right)) > 1 for one in conflicts)
 
 
 def test_all_stories_of_the_repository_can_be_read() -> None:
