@@ -44,10 +44,8 @@ RANK_DAMPING = 2
 CONTEXT = "\n\n"
 """What stands between a unit and its context in a pair; other cross-encoders read it as blank space."""
 _INITIALISM_WEIGHT = 0.35
-_NEGATION = re.compile(r"\b(?:not|never|no|none|nobody|neither|nor|without|cannot)\b|n['’]t\b", re.IGNORECASE)
 _LEANS = re.compile(r"[\"“'‘]?(?:he|she|it|they|his|her|its|their|this|that|these|those|both|such)\b", re.IGNORECASE)
 _ASKS = re.compile(r"\?[\"”’')\]]*\s*$")
-_COMPLETE = re.compile(r"[.!?;:][\"”'’)\]]*\s*$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +75,6 @@ class Asked:
     text: str
     kind: AnswerType
     terms: tuple[Term, ...]
-    negated: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +149,6 @@ def ask(question: str, corpus_df: Mapping[str, int], corpus_n: int) -> Asked:
         question,
         answer_type(question),
         tuple(_term(by_stem[s], short.get(s), corpus_df, corpus_n) for s in content_stems(question)),
-        _NEGATION.search(question) is not None,
     )
 
 
@@ -208,11 +204,8 @@ def cheap_signals(asked: Asked, unit: Candidate) -> dict[str, float]:
         "phrases": phrases(asked, words),
         "offers": offered,
         f"offers_{asked.kind}": offered,
-        "negation": float(asked.negated != (_NEGATION.search(unit.text) is not None)),
         "length": min(1.0, math.log1p(len(words.words)) / 4),
         "leans": float(unit.leans),
-        "complete": float(_COMPLETE.search(unit.text) is not None or unit.unit.kind != "sentence"),
-        "asks": float(unit.text.rstrip().endswith("?")),
         "dense": _closeness(ranks.get("dense")),
         "lexical": _closeness(ranks.get("lexical")),
     }

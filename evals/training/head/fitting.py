@@ -23,7 +23,7 @@ Weights = dict[str, float]
 RANK_NAMES = (
     "reader similarity matched matched_terms matched_names matched_plain unmatched "
     "coverage coverage_before coverage_titled names numbers plain missing phrases "
-    "offers negation length leans complete asks dense lexical "
+    "offers length leans dense lexical "
     "offers_who offers_when offers_where offers_number offers_why offers_list offers_ordinal"
 ).split()
 ANSWER_NAMES = (
