@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from rag.lexicon import MONTHS, STOP_WORDS, Word, Words, analyse, present
 from rag.rarity import background
@@ -45,11 +45,11 @@ _OPENS_BACK = re.compile(r"(?:and|but|or|so|also|ok|okay|what about|how about|an
 _THE = re.compile(r"\bthe\b", re.IGNORECASE)
 
 
-def refers_back(question: str, said: str = "") -> bool:
+def refers_back(question: str, said: Sequence[str] = ()) -> bool:
     """Whether a question needs an earlier one: it has a pronoun, opens as a reply, or says too little by itself.
 
     Args:
-        said: the conversation so far.
+        said: the turns before it, each with its answer.
     """
     seen = signs(question, said)
     leans = seen["the"] or seen["pronoun"] or seen["that"] or seen["opens"]
@@ -58,12 +58,12 @@ def refers_back(question: str, said: str = "") -> bool:
     return sum(WEIGHTS[name] * value for name, value in seen.items()) > 0
 
 
-def signs(question: str, said: str) -> dict[str, float]:
+def signs(question: str, said: Sequence[str]) -> dict[str, float]:
     """Tell what bears on whether a question stands alone; `foreign` is that all of its names are new."""
     question = question.strip()
-    words, before = analyse(question), analyse(said)
+    words, before = analyse(question), [analyse(turn) for turn in said]
     names = names_of(words)
-    fresh = [not any(present(word.stem, before) for word in name) for name in names]
+    fresh = [not any(present(word.stem, turn) for word in name for turn in before) for name in names]
     return {
         "bias": 1.0,
         "opens": float(_OPENS_BACK.match(question) is not None),

@@ -68,9 +68,9 @@ def _topic(turns: Sequence[Turn]) -> str:
     return next(alone, turns[0].question)
 
 
-def said_in(turns: Sequence[Turn]) -> str:
-    """Join what was asked and answered."""
-    return " ".join(f"{turn.question} {turn.answer or ''}" for turn in turns)
+def said_in(turns: Sequence[Turn]) -> list[str]:
+    """Join each question with its answer."""
+    return [f"{turn.question} {turn.answer or ''}" for turn in turns]
 
 
 def message_of(answer: Answer) -> AIMessage:

@@ -37,12 +37,12 @@ _KIND_NOUNS = frozenset(
         "word",
     ]
 )
-# Of U.S. and other initialisms that are spelled like stop words, whose frequency says nothing; as rare as "russia".
 # Briefs on one story rank close together, and the answer stands in any of them: the first should not count for much
 # more than the second. On held-out SQuAD articles and NQ it makes no difference (n = 1,421).
 RANK_DAMPING = 2
 CONTEXT = "\n\n"
 """What stands between a unit and its context in a pair; other cross-encoders read it as blank space."""
+# Of U.S. and other initialisms that are spelled like stop words, whose frequency says nothing; as rare as "russia".
 _INITIALISM_WEIGHT = 0.35
 _LEANS = re.compile(r"[\"“'‘]?(?:he|she|it|they|his|her|its|their|this|that|these|those|both|such)\b", re.IGNORECASE)
 _ASKS = re.compile(r"\?[\"”’')\]]*\s*$")

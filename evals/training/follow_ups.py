@@ -28,8 +28,8 @@ DECAY = 1.0
 SHARES: Mapping[str, float] = {"first": 1.5, "dev": 1.5, "keywords": 0.5, "plain": 0.5, "later": 3.0}
 """How much each set weighs, whatever its count."""
 
-Asked = tuple[str, str]
-"""A question, and the conversation before it."""
+Asked = tuple[str, list[str]]
+"""A question, and the turns before it."""
 
 _DATASETS = Path(__file__).parents[1] / "datasets"
 
@@ -52,7 +52,7 @@ def questions() -> dict[str, list[Asked]]:
     }
 
 
-def _other(talks: Sequence[Sequence[Turn]], rng: random.Random) -> str:
+def _other(talks: Sequence[Sequence[Turn]], rng: random.Random) -> list[str]:
     talk = rng.choice(talks)
     return said_in(talk[: rng.randint(1, len(talk))])
 
