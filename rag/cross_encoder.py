@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from rag.encoder import CrossEncoder, Room
 
 WORDS_OF = "all-MiniLM-L6-v2"
+OTHERWISE = "said otherwise: "
+"""Opens a question that asks for another account than a quoted one, which then stands in the place of the context."""
 MODELS = Path(__file__).parent / "models"
 PACKAGED_MODEL = "packaged"
 WEIGHTS = "model.safetensors"
@@ -69,7 +71,23 @@ class PackagedCrossEncoder(BaseCrossEncoder):
         Raises:
             ModelUnusable: if the weights are not those that were packaged.
         """
-        if not text_pairs:
+        parted = [(first, *text.partition(CONTEXT)) for first, text in text_pairs]
+        return self._score([(first, second, context) for first, second, _, context in parted])
+
+    def score_beside(self, question: str, quoted: str, texts: Sequence[str]) -> list[float]:
+        """Return for each text the log-odds that it answers a question otherwise than a quoted one does.
+
+        Only the packaged reader has learnt this (`evals.training.reader.beside`).
+
+        Raises:
+            ModelUnusable: as `score`.
+        """
+        context = f"{quoted.rstrip('.')}."
+        return self._score([(OTHERWISE + question, text, context) for text in texts], beside=True)
+
+    def _score(self, inputs: Sequence[tuple[str, str, str]], *, beside: bool = False) -> list[float]:
+        """Score texts, each with its question or claim before it and its context after it."""
+        if not inputs:
             return []
         import torch
 
@@ -77,15 +95,14 @@ class PackagedCrossEncoder(BaseCrossEncoder):
 
         with self._loading:
             model, tokenizer, room = self._loaded
-        second = [text.partition(CONTEXT) for _, text in text_pairs]
-        firsts = encode(tokenizer, [first for first, _ in text_pairs])
-        texts, contexts = (encode(tokenizer, [parts[i] for parts in second]) for i in (0, 2))
+        room = room.beside if beside else room
+        firsts, texts, contexts = (encode(tokenizer, [parts[i] for parts in inputs]) for i in range(3))
         cut = [windows(text, len(first), room) for first, text in zip(firsts, texts, strict=True)]
         rows = [(i, window) for i, parts in enumerate(cut) for window in parts]
         pairs = [lay_out(firsts[i], window, contexts[i], room) for i, window in rows]
         with torch.inference_mode():
             scores: list[float] = (model.score(pairs).float() - model.null.float()).tolist()
-        best = [-math.inf] * len(text_pairs)
+        best = [-math.inf] * len(inputs)
         for (i, _), score in zip(rows, scores, strict=True):
             best[i] = max(best[i], score)
         return best

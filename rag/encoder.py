@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import torch
@@ -25,6 +25,9 @@ CLS, SEP = 101, 102
 
 MAX_TOKENS = 112
 MAX_QUESTION_TOKENS = 48
+
+BESIDE_CONTEXT = 56
+"""Most tokens of a quoted text that another account is sought beside."""
 
 FROZEN = "encoder.embeddings.word_embeddings.weight"
 """The one parameter that is shared with the embedding model, neither trained nor kept."""
@@ -120,6 +123,11 @@ class Room:
     pair: int = MAX_TOKENS
     first: int = MAX_QUESTION_TOKENS
     context: int = 40
+
+    @property
+    def beside(self) -> Room:
+        """The room where a quoted account is the context."""
+        return replace(self, context=BESIDE_CONTEXT)
 
 
 def lay_out(first: Sequence[int], second: Sequence[int], context: Sequence[int], room: Room = Room()) -> Pair:

@@ -9,13 +9,14 @@ import pytest
 
 from evals.training.reader.course import Plan, begin
 from evals.training.reader.examples import Asked, read, write
-from evals.training.reader.prepare import REPLAYED, replayed
+from evals.training.reader.prepare import SHARES, drawn
 from evals.training.reader.stories import (
     ACCOUNTS,
     DATED,
     DISAGREEMENTS,
     LISTS,
     RETOLD,
+    SISTERS,
     Story,
     parse,
     read_stories,
@@ -103,14 +104,22 @@ def test_answers_are_taken_away_in_training_alone() -> None:
     assert all(not e.right and len(e.wrong) >= 3 for e in removed)
 
 
-def test_later_courses_see_their_shares_of_the_earlier_and_all_that_is_for_development() -> None:
+def test_later_courses_see_their_shares_of_each_set_and_all_that_is_for_development() -> None:
     unit = UnitInContext("doc", 0, "Fish", "", "Envoys met.")
     one = Asked("id", "squad", "train", "Who met?", (unit,), ())
     written = replace(one, kind="written/near_miss")
-    made = list(replayed([one] * 500 + [written] * 20 + [replace(one, split="dev")] * 30, REPLAYED[2]))
-    kinds = [(e.kind, e.split) for e in made]
+    named = [("squad", one)] * 500 + [("written", written)] * 20 + [("squad", replace(one, split="dev"))] * 30
+    kinds = [(e.kind, e.split) for e in drawn(named, SHARES[2])]
     assert (kinds.count(("written/near_miss", "train")), kinds.count(("squad", "dev"))) == (20, 30)
-    assert kinds.count(("squad", "train")) == pytest.approx(500 * REPLAYED[2]["squad"], abs=30)
+    assert kinds.count(("squad", "train")) == pytest.approx(500 * SHARES[2]["squad"], abs=30)
+
+
+def test_a_kind_in_a_set_may_have_a_share_of_its_own() -> None:
+    one = Asked("id", "stories/near_miss", "train", "Who met?", (), ())
+    named = [("retold", one), ("retold", replace(one, kind="stories/plain"))] * 500
+    kinds = [e.kind for e in drawn(named, {"retold": 0.2, "retold/near_miss": 1.0})]
+    assert kinds.count("stories/near_miss") == 500
+    assert kinds.count("stories/plain") == pytest.approx(100, abs=30)
 
 
 def test_all_accounts_of_a_disagreement_answer() -> None:
@@ -118,6 +127,7 @@ def test_all_accounts_of_a_disagreement_answer() -> None:
     assert asked in FISH
     story = parse("fish-01", FISH.replace(asked, "conflict | b1:1 b1:2 / b2:1 | Where were the talks?"))
     assert story.questions[0].right == (("b1", 1), ("b1", 2), ("b2", 1))
+    assert story.questions[0].accounts == ((("b1", 1), ("b1", 2)), (("b2", 1),))
 
 
 def test_all_disagreements_of_the_repository_can_be_read() -> None:
@@ -132,6 +142,13 @@ def test_all_rival_accounts_of_the_repository_can_be_read() -> None:
     conflicts = [one for story in stories for one in story.questions if one.kind == "conflict"]
     assert len(conflicts) > 3_000
     assert all(len(set(one.right)) > 1 for one in conflicts)
+
+
+def test_all_stories_of_events_of_one_kind_can_be_read() -> None:
+    stories = read_stories(SISTERS)
+    assert len({story.id for story in stories}) == len(stories) == 536
+    assert all(len(story.briefs) == 6 for story in stories)
+    assert sum(len(story.questions) for story in stories) > 25_000
 
 
 def test_all_stories_of_the_repository_can_be_read() -> None:

@@ -52,8 +52,7 @@ def figures(
 
 def _figures(name: str, model: CrossEncoder, dev: Sequence[Example], store: Store, room: Room) -> Figures:
     chosen = dev[:: max(1, len(dev) // QUESTIONS)]
-    pairs = [[store.pair(e.tokens, row, room) for row in e.candidates] for e in chosen]
-    scores = [model.score(mine) for mine in pairs]
+    scores = [model.score(e.pairs(store, room)) for e in chosen]
     ranked = [(e, mine) for e, mine in zip(chosen, scores, strict=True) if 0 < e.n_right < len(e.candidates)]
     hits = [int(torch.argmax(mine)) < e.n_right for e, mine in ranked]
     truth = [e.n_right > 0 for e in chosen]

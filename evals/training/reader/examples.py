@@ -19,6 +19,8 @@ from rag.signals import context_of
 
 Split = Literal["train", "dev"]
 Ids = NDArray[np.uint16]
+BESIDE = "beside"
+"""Kind of the examples whose context is a quoted unit: what says otherwise is right."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,11 @@ class Example:
     tokens: tuple[int, ...]
     candidates: tuple[int, ...]
     n_right: int
+
+    def pairs(self, store: Store, room: Room) -> list[Pair]:
+        """Lay out the question with each of its candidates, in the room that there is."""
+        room = room.beside if self.kind.startswith(BESIDE) else room
+        return [store.pair(self.tokens, row, room) for row in self.candidates]
 
 
 @dataclass(frozen=True)

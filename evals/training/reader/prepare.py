@@ -4,9 +4,9 @@
 
 DIR holds squad2_dev, nq_open_oracle, ungdc_2013_2024 and us_state_historian. Questions come only from the training
 halves that rag/data/trained_on.json names, and from those written for training (evals/datasets/training). The second
-course is on the written questions and stories, with some of the rest, so that nothing is forgotten; the third and the
-fourth are on more stories, with some of the rest, and show the dates of briefs. Writes units.safetensors,
-examples.jsonl and counts.json.
+course is on the written questions and stories, with some of the rest, so that nothing is forgotten; the later ones are
+on more stories, with some of the rest, and show the dates of briefs; the fifth asks for second accounts, too. Writes
+units.safetensors, examples.jsonl and counts.json.
 """
 
 from __future__ import annotations
@@ -22,10 +22,21 @@ from pathlib import Path
 from typing import Any
 
 from evals.training.passages import Text, load, unwrapped
+from evals.training.reader.beside import beside_examples
 from evals.training.reader.cloze import SETS, cloze_examples
-from evals.training.reader.examples import Asked, write
+from evals.training.reader.examples import BESIDE, Asked, write
 from evals.training.reader.questions import Article, dev_example, normalised, nq_examples, squad_examples
-from evals.training.reader.stories import DATED, DISAGREEMENTS, LISTS, RETOLD, STORIES, read_stories, story_examples
+from evals.training.reader.stories import (
+    ACCOUNTS,
+    DATED,
+    DISAGREEMENTS,
+    FOLDERS,
+    LISTS,
+    RETOLD,
+    STORIES,
+    read_stories,
+    story_examples,
+)
 from evals.training.reader.swaps import names_in
 from evals.training.reader.talks import TALKS, read_talks
 from evals.training.reader.units import UnitInContext, UnitSearch, counter, packaged_tokenizer, units_of
@@ -36,16 +47,25 @@ from rag.split import CountTokens
 SEED = 20
 DEV_ARTICLES = 3
 CLOZE = 2_000
-NEW: Mapping[int, Sequence[Path]] = {2: [STORIES], 3: [DATED, DISAGREEMENTS, LISTS], 4: [RETOLD]}
-"""Folders of stories that are new in a later course; it sees all of their examples."""
-REPLAYED: Mapping[int, Mapping[str, float]] = {
-    2: {"written": 1.0, "squad": 0.2, "nq": 0.2, "cloze": 0.2},
-    3: {"written": 0.3, "squad": 0.1, "nq": 0.1, "cloze": 0.1, "stories": 0.25},
-    4: {"written": 0.3, "squad": 0.1, "nq": 0.1, "cloze": 0.1, "stories": 0.2},
-}
+NEW: Mapping[int, Sequence[Path]] = {2: [STORIES], 3: [DATED, DISAGREEMENTS, LISTS], 4: [RETOLD], 5: [TALKS, ACCOUNTS]}
+"""Folders of stories that are new in a later course."""
+SHARES: Mapping[int, Mapping[str, float]] = {
+    2: {"written": 1.0, "squad": 0.2, "nq": 0.2, "cloze": 0.2, "stories": 1.0},
+    3: {"written": 0.3, "squad": 0.1, "nq": 0.1, "cloze": 0.1, "stories": 0.25,
+        "dated": 1.0, "disagreements": 1.0, "lists": 1.0},
+    4: {"written": 0.3, "squad": 0.1, "nq": 0.1, "cloze": 0.1, "stories": 0.2,
+        "dated": 0.2, "disagreements": 0.2, "lists": 0.2, "retold": 1.0},
+    5: {"written": 0.3, "squad": 0.1, "nq": 0.1, "cloze": 0.1, "stories": 0.1,
+        "dated": 0.15, "disagreements": 0.3, "lists": 0.15, "retold": 0.4, "retold/near_miss": 0.6,
+        "retold/false_premise": 0.7, "talks": 0.7, "talks/removed": 0.2, "accounts": 0.6, "accounts/removed": 0.2,
+        "beside": 0.6, "beside/none": 0.5},
+}  # fmt: skip
+"""Shares of the examples of each set, or of a kind in a set, that a later course sees; of earlier sets, so that nothing
+is forgotten."""
 FIRST_DATED = 3
 """The first course that shows the dates of briefs."""
-"""Shares of the examples of earlier courses that a later one sees too, so that nothing is forgotten."""
+FIRST_BESIDE = 5
+"""The first course that asks for second accounts."""
 
 Row = dict[str, Any]
 Trained = Mapping[str, frozenset[str]]
@@ -68,20 +88,20 @@ def prepare(
     yield from written_examples(data, written, count, random.Random(SEED))
 
 
-def replayed(earlier: Iterable[Asked], shares: Mapping[str, float]) -> Iterator[Asked]:
-    """Draw from the examples of earlier courses by the share of their set. Those for development all stay."""
+def drawn(made: Iterable[tuple[str, Asked]], shares: Mapping[str, float]) -> Iterator[Asked]:
+    """Draw from examples, each with the name of its set, by the shares. Those for development all stay."""
     rng = random.Random(SEED)
-    for one in earlier:
-        share = shares[one.kind.split("/")[0]]
+    for name, one in made:
+        share = shares.get(f"{name}/{one.kind.partition('/')[2]}", shares[name])
         if one.split == "dev" or share == 1 or rng.random() < share:
             yield one
 
 
-def told(folders: Sequence[Path], count: CountTokens) -> Iterator[Asked]:
-    """Make the examples of the stories of some folders; no story lends units to those of another folder."""
+def told(folders: Sequence[Path], count: CountTokens) -> Iterator[tuple[str, Asked]]:
+    """Make the examples of the stories of some folders, each with its folder's name; none lends units to another."""
     for folder in folders:
         stories = read_talks() if folder == TALKS else read_stories(folder)
-        yield from story_examples(stories, count, random.Random(SEED))
+        yield from ((folder.name, one) for one in story_examples(stories, count, random.Random(SEED)))
 
 
 def held_out_questions(data: Path, trained: Trained) -> frozenset[str]:
@@ -178,9 +198,11 @@ def main() -> None:
     count = counter(tokenizer)
     made = list(prepare(Path(args.data), trained_ids(), count, **sizes))
     if args.course > 1:
-        known = [folder for course in sorted(NEW) if course < args.course for folder in NEW[course]]
-        earlier = [*made, *told(known, count)]
-        made = [*replayed(earlier, REPLAYED[args.course]), *told(NEW[args.course], count)]
+        known = [folder for course in sorted(NEW) if course <= args.course for folder in NEW[course]]
+        named = [*((one.kind.split("/")[0], one) for one in made), *told(known, count)]
+        if args.course >= FIRST_BESIDE:
+            named += ((BESIDE, one) for one in beside_examples([*FOLDERS, ACCOUNTS], count, random.Random(SEED)))
+        made = list(drawn(named, SHARES[args.course]))
     write(args.out, made, tokenizer, dated=args.course >= FIRST_DATED)
     counts = dict(sorted(Counter(f"{a.split} {a.kind}" for a in made).items()))
     (args.out / "counts.json").write_text(json.dumps(counts, indent=1) + "\n", encoding="utf-8")

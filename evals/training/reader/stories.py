@@ -25,9 +25,11 @@ STORIES, DATED, LISTS, DISAGREEMENTS, RETOLD = FOLDERS = tuple(
     Path(__file__).parents[2] / "datasets" / "training" / name
     for name in ("stories", "dated", "lists", "disagreements", "retold")
 )
-ACCOUNTS = STORIES.parent / "accounts"
+ACCOUNTS, SISTERS = (STORIES.parent / name for name in ("accounts", "sisters"))
 HARDEST, FAR = 4, 3
 """Units of the question's own story, and then of others, that are shown first among those that do not answer."""
+
+Place = tuple[str, int]
 
 _STORY = re.compile(r"^# STORY (\S+)$", re.M)
 _PART = re.compile(r"^# (?:BRIEF (\S+) \| (\d{4}-\d\d-\d\d) \| (.+)|QUESTIONS)$", re.M)
@@ -43,11 +45,13 @@ class StoryQuestion:
     Attributes:
         right: brief and number of each sentence that answers, from 1; none where the story does not say. Of briefs
             that disagree, the sentences of all accounts.
+        accounts: the same, account by account.
     """
 
     kind: Kind
-    right: tuple[tuple[str, int], ...]
+    right: tuple[Place, ...]
     question: str
+    accounts: tuple[tuple[Place, ...], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -89,7 +93,7 @@ class Story:
     briefs: tuple[StoryBrief, ...]
     questions: tuple[StoryQuestion, ...]
 
-    def sentences(self, places: Sequence[tuple[str, int]]) -> list[tuple[str, str]]:
+    def sentences(self, places: Sequence[Place]) -> list[tuple[str, str]]:
         """Return the sentences at some places, each with the name of its brief."""
         by_name = {brief.name: brief for brief in self.briefs}
         return [(name, by_name[name].sentences[number - 1]) for name, number in places]
@@ -145,16 +149,23 @@ def _brief(story: str, head: Sequence[str], lines: Sequence[str]) -> StoryBrief:
     return StoryBrief(name, date, title, tuple(sentences), frozenset(breaks))
 
 
-def _question(line: str, known: set[tuple[str, int]], *, story: str) -> StoryQuestion:
+def _question(line: str, known: set[Place], *, story: str) -> StoryQuestion:
     fields = [field.strip() for field in line.split("|", 2)]
     kinds = [kind for kind in _KINDS if kind == fields[0]]
     if len(fields) < 3 or not kinds:
         raise ValueError(f"story {story}: not a question: {line}")
-    places = [place.partition(":") for place in fields[1].replace("/", " ").split() if place != "-"]
-    right = tuple((brief, int(number)) for brief, _, number in places)
+    accounts = tuple(tuple(_places(told)) for told in fields[1].split("/"))
+    right = tuple(place for told in accounts for place in told)
     if not known.issuperset(right) or bool(right) is (kinds[0] in ("near_miss", "false_premise")):
         raise ValueError(f"story {story}: wrong sentences for a {kinds[0]}: {line}")
-    return StoryQuestion(kinds[0], right, fields[2])
+    return StoryQuestion(kinds[0], right, fields[2], tuple(filter(None, accounts)))
+
+
+def _places(told: str) -> Iterator[Place]:
+    for place in told.split():
+        if place != "-":
+            brief, _, number = place.partition(":")
+            yield brief, int(number)
 
 
 def story_examples(stories: Sequence[Story], count: CountTokens, rng: random.Random) -> Iterator[Asked]:
@@ -167,7 +178,7 @@ def story_examples(stories: Sequence[Story], count: CountTokens, rng: random.Ran
     splits: tuple[Split, ...] = ("train", "dev")
     for split in splits:
         told = [story for story in stories if (story in dev) is (split == "dev")]
-        cut = {story.id: _units(story, count) for story in told}
+        cut = {story.id: units_by_place(story, count) for story in told}
         everything = UnitSearch([unit for placed in cut.values() for unit in _distinct(placed)])
         for story in told:
             own = UnitSearch(_distinct(cut[story.id]))
@@ -190,9 +201,9 @@ def _wrong(
     return tuple(dict.fromkeys((*inside[:HARDEST], *far, *inside[HARDEST:], *others)))[:POOL]
 
 
-def _units(story: Story, count: CountTokens) -> Mapping[tuple[str, int], list[UnitInContext]]:
+def units_by_place(story: Story, count: CountTokens) -> Mapping[Place, list[UnitInContext]]:
     """For each sentence, by brief and number, the units that hold some of it, as the index cuts the brief."""
-    placed: dict[tuple[str, int], list[UnitInContext]] = {}
+    placed: dict[Place, list[UnitInContext]] = {}
     for brief in story.briefs:
         text = brief.text(story.id)
         units = units_of(text, count)
@@ -207,5 +218,5 @@ def holds_some(text: str, sentence: str) -> bool:
     return text in sentence or sentence in text
 
 
-def _distinct(placed: Mapping[tuple[str, int], list[UnitInContext]]) -> list[UnitInContext]:
+def _distinct(placed: Mapping[Place, list[UnitInContext]]) -> list[UnitInContext]:
     return list(dict.fromkeys(unit for units in placed.values() for unit in units))

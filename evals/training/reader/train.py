@@ -78,7 +78,7 @@ def _hardest(model: CrossEncoder, asked: Sequence[Example], store: Store, plan: 
 
 def _scores(model: CrossEncoder, asked: Sequence[Example], store: Store, plan: Plan) -> tuple[torch.Tensor, ...]:
     """Score the candidates of some questions together."""
-    pairs = [store.pair(e.tokens, row, plan.room) for e in asked for row in e.candidates]
+    pairs = [pair for e in asked for pair in e.pairs(store, plan.room)]
     return torch.split(model.score(pairs), [len(e.candidates) for e in asked])
 
 
