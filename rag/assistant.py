@@ -29,7 +29,7 @@ from rag.answer import (
 from rag.arguments import History, by_then, messages_of
 from rag.bridge import bridged
 from rag.catalogue import Catalogue
-from rag.conflicts import conflict
+from rag.conflicts import SecondReader, conflict
 from rag.errors import UsageError
 from rag.event_dates import event_date
 from rag.langchain_parts import TOOL_DESCRIPTION, TOOL_NAME, AnswerRunnable, BriefRetriever, answer_tool, retrieved
@@ -82,6 +82,7 @@ class Assistant:
     Attributes:
         catalogue: of the index that `retriever` searches.
         writer: writes over the evidence that answers; without one, answers are quotes.
+        second: knows accounts that say otherwise than the answer; without it rules alone find them.
         past: gives the assistant of a moment of the past, for scopes with `as_known_at`.
         threshold: confidence below which it abstains, in [0, 1].
         capture_text: traces hold the text of questions and answers.
@@ -94,6 +95,7 @@ class Assistant:
     identities: Identities
     verifier: Verifier = field(default_factory=Verifier)
     writer: Writer | None = None
+    second: SecondReader | None = None
     past: Callable[[datetime], Assistant] | None = None
     threshold: float = 0.5
     max_sentences: int = 5
@@ -293,7 +295,7 @@ class Assistant:
         kept: list[Sentence] = []
         for part, reading in zip(asked, readings, strict=True):
             quoted, reason = quote(part, reading, threshold=self.threshold, max_sentences=self.max_sentences)
-            found = conflict(part, reading, quoted, limit=self.max_sentences)
+            found = conflict(part, reading, quoted, limit=self.max_sentences, reader=self.second)
             if found:
                 quoted = found.sentences
                 differ += [found.note] if found.note else []

@@ -23,6 +23,7 @@ from rag.types import Brief, Chunk
 
 if TYPE_CHECKING:
     from rag.assistant import Assistant
+    from rag.conflicts import SecondReader
     from rag.ingest import SyncLimits
     from rag.measure import Scorers
     from rag.read import SignalReader
@@ -151,6 +152,7 @@ def open_assistant(
         catalogue=opened.catalogue,
         verifier=open_verifier(settings),
         writer=writer,
+        second=_second(settings, scorers),
         identities=Identities(
             embedding=opened.identity["embedding"],
             reader=f"{HEAD}+{model_name(scorers.reader)}",
@@ -216,6 +218,15 @@ def open_scorers(settings: Settings, embeddings: Embeddings) -> Scorers:
     packaged = SentenceTransformerEmbeddings(WORDS_OF, dtype=chosen.dtype)
     scorer = TokenScorer(embeddings if isinstance(embeddings, TokenEmbeddings) else packaged)
     return Scorers(scorer, reader, scorer)
+
+
+def _second(settings: Settings, scorers: Scorers) -> SecondReader | None:
+    """Return the reader if it is the packaged one, which alone has learnt what a second account is."""
+    from rag.cross_encoder import PACKAGED_MODEL, PackagedCrossEncoder
+
+    if settings.reader.model == PACKAGED_MODEL and isinstance(scorers.reader, PackagedCrossEncoder):
+        return scorers.reader
+    return None
 
 
 def open_verifier(settings: Settings) -> Verifier:

@@ -6,13 +6,16 @@ from collections.abc import Sequence
 
 from rag.answer import Reading, Sentence
 from rag.conflicts.beside import beside
+from rag.conflicts.second import SecondReader
 from rag.conflicts.sides import Conflict
 from rag.recency import wants_newest
 
-__all__ = ["Conflict", "conflict"]
+__all__ = ["Conflict", "SecondReader", "conflict"]
 
 
-def conflict(question: str, reading: Reading, best: Sequence[Sentence], *, limit: int = 5) -> Conflict | None:
+def conflict(
+    question: str, reading: Reading, best: Sequence[Sentence], *, limit: int = 5, reader: SecondReader | None = None
+) -> Conflict | None:
     """Return what states something else than the answer for what the question asks, beside the answer itself.
 
     That two briefs differ does not say that one is wrong: later counts are often higher. A question for the latest
@@ -21,7 +24,8 @@ def conflict(question: str, reading: Reading, best: Sequence[Sentence], *, limit
     Args:
         best: the sentences of the answer.
         limit: most sentences in all.
+        reader: is asked where the rules find nothing.
     """
     if not best or not reading.units:
         return None
-    return beside(question, reading, best, limit=limit, one_day=wants_newest(question))
+    return beside(question, reading, best, limit=limit, one_day=wants_newest(question), reader=reader)

@@ -9,6 +9,7 @@ from rag.answer import Reading, Sentence
 from rag.conflicts.accounts import Account, Asked, accounts, asked
 from rag.conflicts.facts import fact_fits, is_polar, other_fact
 from rag.conflicts.figures import FigureAsked, Other, figure_asked, fits, is_stale, other_figure
+from rag.conflicts.second import SecondReader, seconds
 from rag.conflicts.sides import Conflict, differ
 
 MOST_OTHERS = 2
@@ -28,9 +29,12 @@ _MORE = 0.3
 
 
 def beside(
-    question: str, reading: Reading, best: Sequence[Sentence], *, limit: int, one_day: bool = False
-) -> Conflict | None:
+    question: str, reading: Reading, best: Sequence[Sentence], *, limit: int, one_day: bool = False,
+    reader: SecondReader | None = None,
+) -> Conflict | None:  # fmt: skip
     """Return the accounts of the evidence that say otherwise than an answer, with it; None where none does.
+
+    Rules tell first; where they find none, the reader is asked, if there is one.
 
     Args:
         limit: most sentences in all.
@@ -40,14 +44,23 @@ def beside(
     known = accounts(question, reading)
     wanted = figure_asked(query)
     pairs = [
-        (base, _others(query, wanted, base, [one for one in known if not one_day or one.dated == base.dated]))
+        (base, _others(query, wanted, base, _rivals(base, known, one_day=one_day)))
         for base in _bases(query, known, best, wanted)
     ]
+    quoted = next((one for one in known if _quotes(best, one)), None)
+    if reader and quoted and not any(found for _, found in pairs):
+        pairs = [
+            (quoted, seconds(question, wanted, quoted, _rivals(quoted, known, one_day=one_day), reader)[:MOST_OTHERS])
+        ]
     pairs = [(base, found) for base, found in pairs if found]
     if not pairs:
         return None
     base, found = max(pairs, key=lambda pair: _strength(query, best, *pair))
     return _shown(base, found, wanted, best, limit)
+
+
+def _rivals(base: Account, known: Sequence[Account], *, one_day: bool) -> list[Account]:
+    return [one for one in known if not one_day or one.dated == base.dated]
 
 
 def _strength(query: Asked, best: Sequence[Sentence], base: Account, found: Sequence[Other]) -> float:
@@ -98,9 +111,7 @@ def _shown(
     sure = [other for other in found if other.sure]
     if not sure:
         return differ(None, [(first, ""), *((o.account.quote(), "") for o in found)], beside=best, limit=limit)
-    how = "The briefs give different figures" if wanted else "Two accounts contradict each other"
+    told = "The briefs give different figures" if wanted else "The briefs give different dates"
+    how = told if sure[0].mine else "Two accounts contradict each other"
     sides = [(first, sure[0].mine), *((other.account.quote(), other.theirs) for other in sure)]
-    if wanted is None:
-        how = "The briefs give different dates" if sure[0].mine else how
-        sides = [(s, told or f"[{s.citations[0].n}]") for s, told in sides]
-    return differ(how, sides, beside=best, limit=limit)
+    return differ(how, [(s, said or f"[{s.citations[0].n}]") for s, said in sides], beside=best, limit=limit)

@@ -23,7 +23,7 @@ from evals.training.encoder import KeptEncoder
 from evals.training.head.reading import Desk, Read
 from evals.training.passages import SmallIndex, Text, chunks, load, unwrapped, with_ranks
 from evals.training.reader.prepare import DEV_ARTICLES, allowed, articles, dev_titles, held_out_questions, trained_ids
-from evals.training.reader.stories import FOLDERS, development_stories, holds_some, read_stories
+from evals.training.reader.stories import ACCOUNTS, FOLDERS, SISTERS, development_stories, holds_some, read_stories
 from evals.training.reader.swaps import names_in, swap
 from evals.training.reader.units import counter, packaged_tokenizer, passages_of
 from evals.training.reader.written import Written, dev_documents, read_questions
@@ -43,6 +43,7 @@ from rag.split import CountTokens
 from rag.types import Scope
 
 SEED = 31
+TOLD = (*FOLDERS, ACCOUNTS, SISTERS)
 
 
 @dataclass(frozen=True)
@@ -152,7 +153,7 @@ def _at(right: frozenset[tuple[int, int]]) -> Callable[[Candidate], bool]:
 
 def stories(models: Models, *, every: int = 4, removed: float = 0.2) -> Iterator[Read]:
     """Read every fourth question of the development stories in an index of these stories alone."""
-    told = [story for folder in FOLDERS for story in development_stories(read_stories(folder))]
+    told = [story for folder in TOLD for story in development_stories(read_stories(folder))]
     texts = {story.id: [brief.text(story.id) for brief in story.briefs] for story in told}
     passages = [passage for story in told for text in texts[story.id] for passage in chunks(text)]
     index = SmallIndex(passages, models.encoder)

@@ -33,6 +33,7 @@ from evals.training.reader.stories import (
     FOLDERS,
     LISTS,
     RETOLD,
+    SISTERS,
     STORIES,
     read_stories,
     story_examples,
@@ -47,7 +48,13 @@ from rag.split import CountTokens
 SEED = 20
 DEV_ARTICLES = 3
 CLOZE = 2_000
-NEW: Mapping[int, Sequence[Path]] = {2: [STORIES], 3: [DATED, DISAGREEMENTS, LISTS], 4: [RETOLD], 5: [TALKS, ACCOUNTS]}
+NEW: Mapping[int, Sequence[Path]] = {
+    2: [STORIES],
+    3: [DATED, DISAGREEMENTS, LISTS],
+    4: [RETOLD],
+    5: [TALKS, ACCOUNTS],
+    6: [SISTERS],
+}
 """Folders of stories that are new in a later course."""
 SHARES: Mapping[int, Mapping[str, float]] = {
     2: {"written": 1.0, "squad": 0.2, "nq": 0.2, "cloze": 0.2, "stories": 1.0},
@@ -59,6 +66,9 @@ SHARES: Mapping[int, Mapping[str, float]] = {
         "dated": 0.15, "disagreements": 0.3, "lists": 0.15, "retold": 0.4, "retold/near_miss": 0.6,
         "retold/false_premise": 0.7, "talks": 0.7, "talks/removed": 0.2, "accounts": 0.6, "accounts/removed": 0.2,
         "beside": 0.6, "beside/none": 0.5},
+    6: {"written": 0.2, "squad": 0.1, "nq": 0.1, "cloze": 0.1, "stories": 0.05, "dated": 0.1, "disagreements": 0.2,
+        "lists": 0.1, "retold": 0.2, "talks": 0.3, "talks/removed": 0.1, "accounts": 0.2, "accounts/removed": 0.1,
+        "sisters": 1.0, "sisters/removed": 0.1, "beside": 0.2, "beside/none": 0.15},
 }  # fmt: skip
 """Shares of the examples of each set, or of a kind in a set, that a later course sees; of earlier sets, so that nothing
 is forgotten."""

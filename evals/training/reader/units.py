@@ -6,6 +6,7 @@ import hashlib
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from langchain_core.documents import Document
@@ -115,4 +116,5 @@ class UnitSearch:
             for i, share in held.items():
                 score[i] = score.get(i, 0.0) + idf * share
         order = sorted(score, key=lambda i: (-score[i], i))
-        return [unit for i in order if (unit := self.units[i]) not in without][:k]
+        left_out = frozenset(without)
+        return list(islice((unit for i in order if (unit := self.units[i]) not in left_out), k))

@@ -1,0 +1,88 @@
+"""The reader's word on a second account, where the rules see none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from rag import open_assistant
+from rag.answer import Answer
+from rag.conflicts import SecondReader
+from rag.cross_encoder import MODELS, PackagedCrossEncoder
+from rag.settings import ReaderSettings
+from tests.conftest import Desk
+
+WHY = "Why was the bridge of Kesten closed to traffic?"
+ICE = "The bridge of Kesten was closed to traffic because of ice, the road agency says."
+CRACKS = "Engineers speak of cracks in a pillar that made the crossing unsafe."
+
+
+@dataclass
+class Knows:
+    """A reader that takes one text for a second account."""
+
+    second: str
+    asked: list[tuple[str, str]] = field(default_factory=list)
+
+    def score_beside(self, question: str, quoted: str, texts: Sequence[str]) -> list[float]:
+        self.asked.append((question, quoted))
+        return [8.0 if text == self.second else -8.0 for text in texts]
+
+
+def ask(desk: Desk, question: str, second: SecondReader | None) -> Answer:
+    assistant = open_assistant(desk.settings, embeddings=desk.embeddings)
+    return replace(assistant, second=second).ask(question)
+
+
+@pytest.fixture
+def bridge(desk: Desk) -> Desk:
+    desk.write("a.md", f"{ICE} Buses go by way of Orvel.", title="Bridge of Kesten closed", date="2024-01-05")
+    desk.write("b.md", f"{CRACKS} Repairs take a month.", title="The bridge of Kesten", date="2024-01-09")
+    desk.ingest()
+    return desk
+
+
+def test_an_account_that_the_reader_knows_is_quoted_the_newest_first_and_told(bridge: Desk) -> None:
+    knows = Knows(CRACKS)
+    answer = ask(bridge, WHY, knows)
+    assert [s.text for s in answer.sentences][:2] == [CRACKS, ICE]
+    assert answer.conflicts
+    assert answer.conflicts[0].startswith("Two accounts contradict each other: [")
+    assert "(2024-01-09, The bridge of Kesten)" in answer.conflicts[0]
+    assert knows.asked == [(WHY, ICE)]
+
+
+def test_nothing_is_added_where_it_knows_none_or_there_is_no_such_reader(bridge: Desk) -> None:
+    assert CRACKS not in [s.text for s in ask(bridge, WHY, Knows("another text")).sentences]
+    assert CRACKS not in [s.text for s in ask(bridge, WHY, None).sentences]
+
+
+def test_it_is_not_asked_where_the_rules_know(desk: Desk) -> None:
+    raid = "How many people were killed in the raid on Tamberou?"
+    desk.write("a.md", "The ministry puts the number of people killed in the raid at 34.", title="Tamberou raid")
+    desk.write("b.md", "At least 51 people were killed in the raid on Tamberou, a committee says.", title="Tamberou")
+    desk.ingest()
+    knows = Knows("nothing")
+    assert ask(desk, raid, knows).conflicts
+    assert knows.asked == []
+
+
+def test_the_packaged_reader_parts_a_rival_account_from_what_says_the_same() -> None:
+    reader = PackagedCrossEncoder(MODELS / "reader")
+    rival, same, other = reader.score_beside(
+        "How many soldiers died at Wad Kebir?",
+        "Khartoum's general staff said that 14 of its soldiers were killed.",
+        ["Officers in Gedaref say that the dead came to 22.", "The army's dead were buried on Friday, 14 of them.",
+         "The post at Wad Kebir guards a well."],
+    )  # fmt: skip
+    assert rival > max(same, other)
+
+
+def test_only_the_packaged_reader_is_asked(bridge: Desk) -> None:
+    packaged = open_assistant(bridge.settings, embeddings=bridge.embeddings)
+    assert isinstance(packaged.second, PackagedCrossEncoder)
+    copied = ReaderSettings(model=str(MODELS / "reader"))
+    other = open_assistant(bridge.settings.model_copy(update={"reader": copied}), embeddings=bridge.embeddings)
+    assert other.second is None
