@@ -80,9 +80,7 @@ def test_the_packaged_reader_parts_a_rival_account_from_what_says_the_same() -> 
     assert rival > max(same, other)
 
 
-def test_only_the_packaged_reader_is_asked(bridge: Desk) -> None:
-    packaged = open_assistant(bridge.settings, embeddings=bridge.embeddings)
-    assert isinstance(packaged.second, PackagedCrossEncoder)
-    copied = ReaderSettings(model=str(MODELS / "reader"))
-    other = open_assistant(bridge.settings.model_copy(update={"reader": copied}), embeddings=bridge.embeddings)
-    assert other.second is None
+@pytest.mark.parametrize(("model", "is_asked"), [("packaged", True), (str(MODELS / "reader"), False)])
+def test_only_the_packaged_reader_is_asked(bridge: Desk, model: str, is_asked: bool) -> None:
+    settings = bridge.settings.model_copy(update={"reader": ReaderSettings(model=model)})
+    assert (open_assistant(settings, embeddings=bridge.embeddings).second is not None) is is_asked
