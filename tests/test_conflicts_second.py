@@ -84,3 +84,12 @@ def test_the_packaged_reader_parts_a_rival_account_from_what_says_the_same() -> 
 def test_only_the_packaged_reader_is_asked(bridge: Desk, model: str, is_asked: bool) -> None:
     settings = bridge.settings.model_copy(update={"reader": ReaderSettings(model=model)})
     assert (open_assistant(settings, embeddings=bridge.embeddings).second is not None) is is_asked
+
+
+def test_two_voices_of_one_brief_are_told_by_its_number_once(desk: Desk) -> None:
+    denial = "The mayor speaks of a pillar that shifted."
+    desk.write("a.md", f"{ICE} {denial}", title="Bridge of Kesten closed", date="2024-01-05")
+    desk.ingest()
+    answer = ask(desk, WHY, Knows(denial))
+    assert [s.text for s in answer.sentences] == [ICE, denial]
+    assert answer.conflicts == ("Two accounts contradict each other: [1] (2024-01-05, Bridge of Kesten closed).",)

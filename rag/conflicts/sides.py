@@ -25,9 +25,12 @@ class Conflict:
 def differ(
     how: str | None, sides: Sequence[tuple[Sentence, str]], *, beside: Sequence[Sentence] = (), limit: int = 5
 ) -> Conflict:
-    """Return the sides, the newest first, with how they differ and what each says; other sentences go beside them."""
+    """Return the sides, the newest first, with how they differ and what each says; other sentences go beside them.
+
+    Two sides of one brief that are told by its number alone are told once.
+    """
     ordered = sorted(sides, key=lambda side: _date_of(side[0]), reverse=True)
-    told = "; ".join(f"{says} ({source(sentence)})" for sentence, says in ordered if says)
+    told = "; ".join(dict.fromkeys(f"{says} ({source(sentence)})" for sentence, says in ordered if says))
     each = {_place(sentence): sentence for sentence in (*(sentence for sentence, _ in sides), *beside)}
     kept = sorted(list(each.values())[:limit], key=_date_of, reverse=True)
     return Conflict(tuple(kept), f"{how}: {told}." if how else None)
