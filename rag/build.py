@@ -133,7 +133,6 @@ def open_assistant(
         IndexUnusable: if it is damaged.
     """
     from rag.assistant import Assistant
-    from rag.signal_weights import HEAD
 
     settings = settings or load_settings()
     if index is not None:
@@ -153,12 +152,7 @@ def open_assistant(
         verifier=open_verifier(settings),
         writer=writer,
         second=_second(settings, scorers),
-        identities=Identities(
-            embedding=opened.identity["embedding"],
-            reader=f"{HEAD}+{model_name(scorers.reader)}",
-            dtype=str(getattr(model, "dtype", "float32")),
-            settings_digest=settings.digest(),
-        ),
+        identities=_identities(opened, settings, model, scorers),
         threshold=chosen.threshold,
         max_sentences=chosen.max_sentences,
         max_question_chars=chosen.max_question_chars,
@@ -177,6 +171,17 @@ def open_assistant(
         )
 
     return replace(present, past=lambda moment: known(in_utc(moment), opened.catalogue.generation()))
+
+
+def _identities(opened: Index, settings: Settings, model: Embeddings, scorers: Scorers) -> Identities:
+    from rag.signal_weights import HEAD
+
+    return Identities(
+        embedding=opened.identity["embedding"],
+        reader=f"{HEAD}+{model_name(scorers.reader)}",
+        dtype=str(getattr(model, "dtype", "float32")),
+        settings_digest=settings.digest(),
+    )
 
 
 def _understanding(catalogue: Catalogue, settings: Settings, writer: Writer | None) -> Understanding:

@@ -71,8 +71,8 @@ class PackagedCrossEncoder(BaseCrossEncoder):
         Raises:
             ModelUnusable: if the weights are not those that were packaged.
         """
-        parted = [(first, *text.partition(CONTEXT)) for first, text in text_pairs]
-        return self._score([(first, second, context) for first, second, _, context in parted])
+        parted = ((first, text.partition(CONTEXT)) for first, text in text_pairs)
+        return self._score([(first, second, context) for first, (second, _, context) in parted])
 
     def score_beside(self, question: str, quoted: str, texts: Sequence[str]) -> list[float]:
         """Return for each text the log-odds that it answers a question otherwise than a quoted one does.

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from rag.lexicon import MONTHS, STOP_WORDS, Word, Words, analyse, present
 from rag.rarity import background
+from rag.signals import weigh
 
 WH = r"(?:who|whom|whose|which|what|when|where|why|how)"
 VERB = re.compile(
@@ -55,11 +56,11 @@ def refers_back(question: str, said: Sequence[str] = ()) -> bool:
     leans = seen["the"] or seen["pronoun"] or seen["that"] or seen["opens"]
     if seen["nameless"] and not leans and seen["matter"] >= OWN_MATTER:
         return False
-    return sum(WEIGHTS[name] * value for name, value in seen.items()) > 0
+    return weigh(seen, WEIGHTS) > 0
 
 
 def signs(question: str, said: Sequence[str]) -> dict[str, float]:
-    """Tell what bears on whether a question stands alone; `foreign` is that all of its names are new."""
+    """Tell what bears on whether a question stands alone."""
     question = question.strip()
     words, before = analyse(question), [analyse(turn) for turn in said]
     names = names_of(words)

@@ -19,7 +19,7 @@ from rag.lexicon import analyse
 from rag.measure import MAX_TOKENS, MAX_UNITS, Measured, Scorers, choose, score_units, tie
 from rag.recency import NewestFirst
 from rag.signal_weights import ANSWERS, RANK, RIGHT
-from rag.signals import Asked, ask, countable_stems, coverage, header, logistic, missing
+from rag.signals import Asked, ask, countable_stems, coverage, header, logistic, missing, weigh
 
 FIRST_UNITS = 12
 PLAIN_LEAD = 1.0
@@ -117,11 +117,6 @@ def answer_signals(asked: Asked, measured: Sequence[Measured], ranks: Sequence[f
 def _log_sum(odds: Sequence[float]) -> float:
     """Return log sum exp: the log-odds that any unit answers, each against the same "nothing answers"."""
     return float(np.logaddexp.reduce(np.asarray(odds)))
-
-
-def weigh(signals: Mapping[str, float], weights: Mapping[str, float]) -> float:
-    """Sum the signals by their weights; a signal that is absent counts nothing."""
-    return sum(weight * signals.get(name, 0.0) for name, weight in weights.items())
 
 
 def _reading(passages: Sequence[Document], scored: Sequence[tuple[float, Measured]], *, answerable: float) -> Reading:

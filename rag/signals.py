@@ -256,6 +256,11 @@ def in_words(date: str) -> str:
     return " ".join([*month, *(str(int(part)) for part in rest[1:]), year])
 
 
+def weigh(signals: Mapping[str, float], weights: Mapping[str, float]) -> float:
+    """Sum the signals by their weights; a signal that is absent counts nothing."""
+    return sum(weight * signals.get(name, 0.0) for name, weight in weights.items())
+
+
 def logistic(x: float) -> float:
     """Map a log-odds to a probability, 1 / (1 + exp(-x)), within double range."""
     return 1 / (1 + math.exp(-max(-60.0, min(60.0, x))))

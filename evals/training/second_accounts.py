@@ -30,7 +30,7 @@ from evals.training.reader.stories import (
 from rag import Assistant, open_assistant
 from rag.build import open_index
 from rag.conflicts.accounts import Account, accounts
-from rag.conflicts.second import probability, weighed
+from rag.conflicts.second import WEIGHTS, probability, weighed
 from rag.ingest import sync
 from rag.settings import Settings
 
@@ -102,13 +102,9 @@ def _says(account: Account, sentences: Sequence[str]) -> bool:
 
 def fit(found: Sequence[Weighed]) -> dict[str, float]:
     """Fit the weights; each account weighs the same."""
-    rows = matrix([seen for one in found for seen in one.signs], _names(found))
+    rows = matrix([seen for one in found for seen in one.signs], list(WEIGHTS))
     truth = np.array([true for one in found for true in one.truth], dtype=float)
-    return fit_logistic(rows, truth, np.ones(len(truth)), _names(found), decay=DECAY)
-
-
-def _names(found: Sequence[Weighed]) -> list[str]:
-    return list(found[0].signs[0])
+    return fit_logistic(rows, truth, np.ones(len(truth)), list(WEIGHTS), decay=DECAY)
 
 
 def folds(found: Sequence[Weighed]) -> Iterator[tuple[Weighed, list[float]]]:

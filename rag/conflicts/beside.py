@@ -47,16 +47,15 @@ def beside(
         (base, _others(query, wanted, base, _rivals(base, known, one_day=one_day)))
         for base in _bases(query, known, best, wanted)
     ]
-    quoted = next((one for one in known if _quotes(best, one)), None)
-    if reader and quoted and not any(found for _, found in pairs):
-        pairs = [
-            (quoted, seconds(question, wanted, quoted, _rivals(quoted, known, one_day=one_day), reader)[:MOST_OTHERS])
-        ]
     pairs = [(base, found) for base, found in pairs if found]
-    if not pairs:
+    if pairs:
+        base, found = max(pairs, key=lambda pair: _strength(query, best, *pair))
+        return _shown(base, found, wanted, best, limit)
+    quoted = next((one for one in known if _quotes(best, one)), None)
+    if reader is None or quoted is None:
         return None
-    base, found = max(pairs, key=lambda pair: _strength(query, best, *pair))
-    return _shown(base, found, wanted, best, limit)
+    found = seconds(question, wanted, quoted, _rivals(quoted, known, one_day=one_day), reader)[:MOST_OTHERS]
+    return _shown(quoted, found, wanted, best, limit) if found else None
 
 
 def _rivals(base: Account, known: Sequence[Account], *, one_day: bool) -> list[Account]:

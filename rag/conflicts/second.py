@@ -9,7 +9,7 @@ from typing import Protocol
 from rag.conflicts.accounts import NEAR, Account
 from rag.conflicts.figures import FigureAsked, Other
 from rag.conflicts.values import comparable, same
-from rag.signals import logistic
+from rag.signals import logistic, weigh
 
 MOST_READ = 6
 """Accounts that are weighed: those that the reader puts highest."""
@@ -81,7 +81,7 @@ def seconds(
 
 def probability(seen: Mapping[str, float], weights: Mapping[str, float] = WEIGHTS) -> float:
     """Return the probability that what is seen is of a second account."""
-    return logistic(sum(weights[name] * value for name, value in seen.items()))
+    return logistic(weigh(seen, weights))
 
 
 def _told(wanted: FigureAsked | None, base: Account, other: Account) -> tuple[str, str]:

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize  # type: ignore[import-untyped]
 
 from evals.training.head.reading import Read
-from rag.read import answer_signals, weigh
-from rag.signals import logistic
+from rag.read import answer_signals
+from rag.signals import logistic, weigh
 
 Array = NDArray[np.float64]
 Weights = dict[str, float]

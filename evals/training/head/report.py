@@ -12,8 +12,7 @@ from evals.training.head.reading import Read
 from rag.evaluation.records import Measured
 from rag.evaluation.refusal import auroc, ece, refusal_scores, reliability
 from rag.evaluation.statistics import bootstrap_mean, bootstrap_statistic
-from rag.read import weigh
-from rag.signals import logistic
+from rag.signals import logistic, weigh
 
 FOLDS = 5
 SINGLE: Mapping[str, Weights] = {

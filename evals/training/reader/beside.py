@@ -46,8 +46,8 @@ def _of_story(story: Story, split: Split, count: CountTokens, rng: random.Random
         yield _asked(one, split, rng.choice(accounts[quoted]), right, search)
         if right and rng.random() < STRAY:
             told = [u for told in accounts for u in told]
-            strays = search.best(one.question, k=6, without=told)
-            yield from (_asked(one, split, stray, [], search) for stray in rng.sample(strays, min(1, len(strays))))
+            if strays := search.best(one.question, k=6, without=told):
+                yield _asked(one, split, rng.choice(strays), [], search)
 
 
 def _asked(

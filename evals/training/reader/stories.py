@@ -129,7 +129,7 @@ def parse(name: str, body: str) -> Story:
         for *head, lines in zip(parts[1::4], parts[2::4], parts[3::4], parts[4::4], strict=True)
         if head[0]
     )
-    known = {(brief.name, i + 1) for brief in briefs for i in range(len(brief.sentences)) if i not in brief.headers}
+    known = known_places(briefs)
     questions = tuple(_question(line, known, story=name) for line in parts[-1].strip().split("\n"))
     return Story(name, briefs, questions)
 
@@ -149,23 +149,27 @@ def _brief(story: str, head: Sequence[str], lines: Sequence[str]) -> StoryBrief:
     return StoryBrief(name, date, title, tuple(sentences), frozenset(breaks))
 
 
-def _question(line: str, known: set[Place], *, story: str) -> StoryQuestion:
+def _question(line: str, known: frozenset[Place], *, story: str) -> StoryQuestion:
     fields = [field.strip() for field in line.split("|", 2)]
     kinds = [kind for kind in _KINDS if kind == fields[0]]
     if len(fields) < 3 or not kinds:
         raise ValueError(f"story {story}: not a question: {line}")
-    accounts = tuple(tuple(_places(told)) for told in fields[1].split("/"))
+    accounts = tuple(tuple(place_of(p) for p in told.split() if p != "-") for told in fields[1].split("/"))
     right = tuple(place for told in accounts for place in told)
     if not known.issuperset(right) or bool(right) is (kinds[0] in ("near_miss", "false_premise")):
         raise ValueError(f"story {story}: wrong sentences for a {kinds[0]}: {line}")
     return StoryQuestion(kinds[0], right, fields[2], tuple(filter(None, accounts)))
 
 
-def _places(told: str) -> Iterator[Place]:
-    for place in told.split():
-        if place != "-":
-            brief, _, number = place.partition(":")
-            yield brief, int(number)
+def place_of(written: str) -> Place:
+    """Read a place such as "b1:3"; a number that is none is 0, at which no sentence stands."""
+    brief, _, number = written.partition(":")
+    return brief, int(number) if number.isdecimal() else 0
+
+
+def known_places(briefs: Sequence[StoryBrief]) -> frozenset[Place]:
+    """Return the places of all sentences that may answer: all but the headers of tables."""
+    return frozenset((b.name, i + 1) for b in briefs for i in range(len(b.sentences)) if i not in b.headers)
 
 
 def story_examples(stories: Sequence[Story], count: CountTokens, rng: random.Random) -> Iterator[Asked]:

@@ -6,13 +6,13 @@ The format of the files stands in the README beside them.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
-from evals.training.reader.stories import RETOLD, Story, StoryQuestion, read_stories
+from evals.training.reader.stories import RETOLD, Place, Story, StoryQuestion, known_places, place_of, read_stories
 from rag.rewrite import rewrite
 
 TALKS = RETOLD.parent / "talks"
@@ -33,7 +33,7 @@ class Typed:
     """
 
     text: str
-    right: tuple[tuple[str, int], ...]
+    right: tuple[Place, ...]
     answer: str
 
 
@@ -84,21 +84,19 @@ def talk_of(story: Story, lines: str) -> list[Typed]:
     Raises:
         ValueError: as `read_talks`.
     """
-    talk = []
+    talk, known = [], known_places(story.briefs)
     for line in lines.strip().split("\n"):
         turn = _TURN.fullmatch(line.strip())
         if turn is None:
             raise ValueError(f"story {story.id}: not a turn: {line}")
-        right = tuple(_place(story, place) for place in turn["right"].split() if place != "-")
+        right = tuple(_place(story, known, place) for place in turn["right"].split() if place != "-")
         said = [sentence for _, sentence in story.sentences(right)]
         talk.append(Typed(turn["text"], right, "\n".join(said) or UNANSWERED))
     return talk
 
 
-def _place(story: Story, place: str) -> tuple[str, int]:
-    name, _, number = place.partition(":")
-    brief = next((brief for brief in story.briefs if brief.name == name), None)
-    at = int(number) if number.isdecimal() else 0
-    if brief is None or not 1 <= at <= len(brief.sentences) or at - 1 in brief.headers:
-        raise ValueError(f"story {story.id}: there is no sentence {place}")
-    return name, at
+def _place(story: Story, known: Collection[Place], written: str) -> Place:
+    place = place_of(written)
+    if place not in known:
+        raise ValueError(f"story {story.id}: there is no sentence {written}")
+    return place
