@@ -32,10 +32,11 @@ from rag.catalogue import Catalogue
 from rag.conflicts import SecondReader, conflict
 from rag.errors import UsageError
 from rag.event_dates import event_date
+from rag.further import FurtherReader
 from rag.langchain_parts import TOOL_DESCRIPTION, TOOL_NAME, AnswerRunnable, BriefRetriever, answer_tool, retrieved
 from rag.overview import Response
 from rag.quote import quote
-from rag.read import share_evidence
+from rag.read import in_turn, share_evidence
 from rag.relative_dates import relative_dates_note
 from rag.tracing import Stages
 from rag.types import Scope
@@ -67,6 +68,10 @@ class Reader(Protocol):
         ...
 
 
+class BesideReader(SecondReader, FurtherReader, Protocol):
+    """Knows what else answers a question beside a quoted unit: the same otherwise, or more of it."""
+
+
 class Understands(Protocol):
     """Makes questions understood; `Understanding` does."""
 
@@ -82,7 +87,7 @@ class Assistant:
     Attributes:
         catalogue: of the index that `retriever` searches.
         writer: writes over the evidence that answers; without one, answers are quotes.
-        second: knows accounts that say otherwise than the answer; without it rules alone find them.
+        beside: knows what else answers, and what answers otherwise; without it rules alone find both.
         past: gives the assistant of a moment of the past, for scopes with `as_known_at`.
         threshold: confidence below which it abstains, in [0, 1].
         capture_text: traces hold the text of questions and answers.
@@ -95,7 +100,7 @@ class Assistant:
     identities: Identities
     verifier: Verifier = field(default_factory=Verifier)
     writer: Writer | None = None
-    second: SecondReader | None = None
+    beside: BesideReader | None = None
     past: Callable[[datetime], Assistant] | None = None
     threshold: float = 0.5
     max_sentences: int = 5
@@ -188,7 +193,7 @@ class Assistant:
 
     def _answer(self, asked: Understood, stages: Stages) -> Iterator[Event]:
         with stages.stage("retrieve") as traced:
-            found = [self._found(part, asked.scope) for part in asked.parts]
+            found = self._found_for(asked)
             traced.note(passages=sum(map(len, found)))
         with stages.stage("read") as traced:
             each = [self.reader.read(*part) for part in zip(asked.parts, found, strict=True)]
@@ -227,6 +232,14 @@ class Assistant:
             notes=(*(answer.notes if said else ()), *told, *_relative_dates(said)),
             conflicts=answer.differ if said else (),
         )
+
+    def _found_for(self, asked: Understood) -> list[list[Document]]:
+        """Search for each part: what it finds in turn with what the whole question finds, which a part may lean on."""
+        found = [self._found(part, asked.scope) for part in asked.parts]
+        if len(found) == 1:
+            return found
+        whole = self._found(asked.standalone, asked.scope)
+        return [in_turn(own, whole) for own in found]
 
     def _since_event(self, asked: Understood) -> Understood:
         """Read for the day of the event that a question counts from."""
@@ -294,8 +307,10 @@ class Assistant:
         differ: list[str] = []
         kept: list[Sentence] = []
         for part, reading in zip(asked, readings, strict=True):
-            quoted, reason = quote(part, reading, threshold=self.threshold, max_sentences=self.max_sentences)
-            found = conflict(part, reading, quoted, limit=self.max_sentences, reader=self.second)
+            quoted, reason = quote(
+                part, reading, threshold=self.threshold, max_sentences=self.max_sentences, reader=self.beside
+            )
+            found = conflict(part, reading, quoted, limit=self.max_sentences, reader=self.beside)
             if found:
                 quoted = found.sentences
                 differ += [found.note] if found.note else []

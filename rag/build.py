@@ -22,8 +22,7 @@ from rag.split import SPLITTER, CountTokens, chunk_header, split
 from rag.types import Brief, Chunk
 
 if TYPE_CHECKING:
-    from rag.assistant import Assistant
-    from rag.conflicts import SecondReader
+    from rag.assistant import Assistant, BesideReader
     from rag.ingest import SyncLimits
     from rag.measure import Scorers
     from rag.read import SignalReader
@@ -151,7 +150,7 @@ def open_assistant(
         catalogue=opened.catalogue,
         verifier=open_verifier(settings),
         writer=writer,
-        second=_second(settings, scorers),
+        beside=_beside(settings, scorers),
         identities=_identities(opened, settings, model, scorers),
         threshold=chosen.threshold,
         max_sentences=chosen.max_sentences,
@@ -225,8 +224,8 @@ def open_scorers(settings: Settings, embeddings: Embeddings) -> Scorers:
     return Scorers(scorer, reader, scorer)
 
 
-def _second(settings: Settings, scorers: Scorers) -> SecondReader | None:
-    """Return the reader if it is the packaged one, which alone has learnt what a second account is."""
+def _beside(settings: Settings, scorers: Scorers) -> BesideReader | None:
+    """Return the reader if it is the packaged one, which alone has learnt what stands beside an answer."""
     from rag.cross_encoder import PACKAGED_MODEL, PackagedCrossEncoder
 
     if settings.reader.model == PACKAGED_MODEL and isinstance(scorers.reader, PackagedCrossEncoder):

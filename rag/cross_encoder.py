@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 WORDS_OF = "all-MiniLM-L6-v2"
 OTHERWISE = "said otherwise: "
 """Opens a question that asks for another account than a quoted one, which then stands in the place of the context."""
+FURTHER = "and further: "
+"""Opens a question that asks for what else answers it beside a quoted unit, which stands there, too."""
 MODELS = Path(__file__).parent / "models"
 PACKAGED_MODEL = "packaged"
 WEIGHTS = "model.safetensors"
@@ -74,7 +76,7 @@ class PackagedCrossEncoder(BaseCrossEncoder):
         parted = ((first, text.partition(CONTEXT)) for first, text in text_pairs)
         return self._score([(first, second, context) for first, (second, _, context) in parted])
 
-    def score_beside(self, question: str, quoted: str, texts: Sequence[str]) -> list[float]:
+    def score_otherwise(self, question: str, quoted: str, texts: Sequence[str]) -> list[float]:
         """Return for each text the log-odds that it answers a question otherwise than a quoted one does.
 
         Only the packaged reader has learnt this (`evals.training.reader.beside`).
@@ -82,8 +84,21 @@ class PackagedCrossEncoder(BaseCrossEncoder):
         Raises:
             ModelUnusable: as `score`.
         """
+        return self._beside(OTHERWISE + question, quoted, texts)
+
+    def score_further(self, question: str, quoted: str, texts: Sequence[str]) -> list[float]:
+        """Return for each text the log-odds that it belongs to an answer to a question beside a quoted one.
+
+        Only the packaged reader has learnt this (`evals.training.reader.beside`).
+
+        Raises:
+            ModelUnusable: as `score`.
+        """
+        return self._beside(FURTHER + question, quoted, texts)
+
+    def _beside(self, question: str, quoted: str, texts: Sequence[str]) -> list[float]:
         context = f"{quoted.rstrip('.')}."
-        return self._score([(OTHERWISE + question, text, context) for text in texts], beside=True)
+        return self._score([(question, text, context) for text in texts], beside=True)
 
     def _score(self, inputs: Sequence[tuple[str, str, str]], *, beside: bool = False) -> list[float]:
         """Score texts, each with its question or claim before it and its context after it."""

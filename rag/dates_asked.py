@@ -18,12 +18,18 @@ _MONTH = "|".join(sorted({name for month in MONTHS for name in (month, month[:3]
 _DATE = (
     r"(?:(?P<iso>\d{4}(?:-\d{1,2}(?:-\d{1,2})?)?)(?![\d-])"
     rf"|(?:(?P<day>\d{{1,2}})(?:st|nd|rd|th)?(?: of)? )?(?P<month>{_MONTH})\.?"
-    r"(?: (?P<day2>\d{1,2})(?:st|nd|rd|th)?,)? (?P<year>\d{4}))"
+    r"(?: (?P<day2>\d{1,2})(?:st|nd|rd|th)?,?)? (?P<year>\d{4}))"
 )
+_PART = r"(?:(?P<part>early|mid|late|start|beginning|middle|end)(?:-| of )? ?)"
 _COUNT = r"(?P<count>\d{1,3}|a|an|one|two|three|four|five|six|seven|eight|nine|ten|twelve|few|couple of)"
 _UNIT = r"(?P<unit>day|week|month|year)s?"
+_NOT_OF_AN_EVENT = r"(?!['’]s\b| (?:of|before|until|in)\b)"
+"""The last week of July, the last two weeks before a vote and last week's attack are not counted from today."""
+_SHARES = {"early": (4, 10), "start": (4, 10), "beginning": (4, 10), "mid": (8, 20), "middle": (8, 20)}
+"""The last month of a part of a year, and the last day of one of a month; a late part ends with the whole."""
 _AS_OF = re.compile(
-    rf",? ?\b(?:as of|as at|as it stood (?:on|in|at)|as known (?:on|in)|as things stood (?:on|in)) (?:the )?{_DATE}",
+    r",? ?\b(?:as of|as at|as it stood (?:on|in|at)|as known (?:on|in)|as things stood (?:on|in)) (?:the )?"
+    rf"{_PART}?{_DATE}",
     re.IGNORECASE,
 )
 _SINCE = re.compile(
@@ -31,13 +37,14 @@ _SINCE = re.compile(
     re.IGNORECASE,
 )
 _RECENT = re.compile(
-    rf",? ?\b(?:(?:in|within|over|during|for|from) )?(?:the )?(?:last|past|previous) {_COUNT} {_UNIT}\b",
+    rf",? ?\b(?:(?:in|within|over|during|for|from) )?(?:the )?(?:last|past|previous) {_COUNT} {_UNIT}\b"
+    rf"{_NOT_OF_AN_EVENT}",
     re.IGNORECASE,
 )
 _THIS = re.compile(
     r",? ?\b(?:(?:since )?yesterday"
     r"|(?:(?:since|in|within|during|over|from) )?(?:the )?(?P<last>last) (?P<before>week|month)"
-    r"|(?:in |during )?this (?P<unit>week|month))\b",
+    rf"|(?:in |during )?this (?P<unit>week|month))\b{_NOT_OF_AN_EVENT}",
     re.IGNORECASE,
 )
 _DAYS = {"day": 1, "week": 7, "month": 31, "year": 366}
@@ -60,12 +67,10 @@ class DateLimit:
     told_by: str | None = None
 
     def within(self, scope: Scope) -> Scope:
-        """Narrow a scope by it; what the scope itself says of dates goes before."""
-        return replace(
-            scope,
-            date_from=scope.date_from or self.date_from,
-            as_of=scope.as_of or self.as_of,
-        )
+        """Narrow a scope by it: of two limits the stricter counts."""
+        froms = [day for day in (scope.date_from, self.date_from) if day]
+        ends = [day for day in (scope.as_of, self.as_of) if day]
+        return replace(scope, date_from=max(froms, default=None), as_of=min(ends, default=None))
 
     def __str__(self) -> str:
         if self.as_of:
@@ -79,6 +84,7 @@ def date_limit(question: str, *, today: date) -> DateLimit | None:
     """Return the limit that a question sets on the dates of briefs, or None.
 
     "Who ruled Niger as of May 2023?" -> published by 2023-05-31
+    "Who ruled Niger as of early 2023?" -> published by 2023-04-30
     "What has Chad done since March 2024?" -> dated from 2024-03-01
     "What happened in the last two weeks?", on 2024-05-20 -> dated from 2024-05-06
     "Who was president in May 2024?" -> None
@@ -105,7 +111,17 @@ def date_limit(question: str, *, today: date) -> DateLimit | None:
 
 def _as_of(match: re.Match[str], today: date) -> dict[str, date] | None:
     named = _named(match)
-    return {"as_of": named.end} if named else None
+    return {"as_of": _end_of(match["part"], named)} if named else None
+
+
+def _end_of(part: str | None, named: DateInterval) -> date:
+    """Return the last day of a part of a year or a month: of "early 2023" the end of April."""
+    month, day = _SHARES.get((part or "").lower(), (0, 0))
+    if not month or named.start == named.end:
+        return named.end
+    if named.start.month == named.end.month:
+        return named.start.replace(day=day)
+    return date(named.start.year, month + 1, 1) - timedelta(days=1)
 
 
 def _since(match: re.Match[str], today: date) -> dict[str, date] | None:

@@ -135,7 +135,7 @@ def _dates(match: re.Match[str], text: str) -> Iterator[StatedDate]:
     """Read one match; nothing when it is no date after all."""
     parts = match.groupdict()
     word = (parts.get("month") or "").rstrip(".").lower()
-    month = int(word) if word.isdigit() else MONTH_OF.get(word)
+    month = int(word) if word.isdecimal() else MONTH_OF.get(word)
     year, day = _int(parts.get("year")), _int(parts.get("day"))
     before = _LAST_WORD.search(text[max(0, match.start() - 20) : match.start()])
     last = before.group(1).lower() if before else ""
@@ -156,7 +156,7 @@ def _another_word(month: str, last: str, match: re.Match[str], text: str) -> boo
     if month:
         return month in ("may", "march", "mar", "sun", "jun", "jan", "august") and last not in _AFTER_MONTH_WORD
     return (
-        match.group().isdigit()
+        match.group().isdecimal()
         and last not in _BEFORE_YEAR
         and last not in MONTH_OF
         and _COUNTS.match(text, match.end()) is not None

@@ -9,6 +9,7 @@ from datetime import date
 from rag.answer import Reading, ScoredUnit
 from rag.dates_in_text import StatedDate, dates_told
 from rag.lexicon import MONTHS, STOP_WORDS, Word, analyse, kin
+from rag.relative_dates import TO_COME
 
 MAX_UNITS = 3
 """Units that are searched for the day, the best first."""
@@ -98,7 +99,7 @@ def _day(noun: str, unit: ScoredUnit, reading: Reading) -> date | None:
     near = [
         (abs(word.start - stated.start), day)
         for stated in dates_told(unit.text, dated)
-        if (day := _whole(stated, dated))
+        if (day := _whole(stated, dated)) and (stated.year or not TO_COME.search(unit.text))
         for word in spoken
     ]
     return min(near)[1] if near else None

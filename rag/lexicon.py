@@ -38,6 +38,8 @@ STOP_WORDS = frozenset(
 )
 
 _SMALL = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
+SENTENCE = 600
+"""Characters up to which a text is kept among the many that are analysed once; longer ones take more memory."""
 NUMBER_WORDS: Mapping[str, str] = {
     **{word: str(n) for n, word in enumerate(f"{_SMALL} seventeen eighteen nineteen".split())},
     **{word: str(10 * n) for n, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), 2)},
@@ -126,9 +128,12 @@ def stem(word: str) -> str:
     return made[:-1] if made.endswith("logi") and len(made) > 5 else made
 
 
-@lru_cache(maxsize=50_000)
 def analyse(text: str) -> Words:
     """Split a text into words with stems, names and numbers. Cached: sentences come back with every question."""
+    return (_of_sentence if len(text) <= SENTENCE else _of_passage)(text)
+
+
+def _analysed(text: str) -> Words:
     words = _words(text)
     names = _runs(words)
     stems = {w.stem for w in words} | {NUMBER_WORDS[w.text.lower()] for w in words if w.text.lower() in NUMBER_WORDS}
@@ -142,6 +147,10 @@ def analyse(text: str) -> Words:
         by_prefix[s[:4]] = (*by_prefix.get(s[:4], ()), s)
     numbers = frozenset(w.number for w in words if w.number is not None)
     return Words(words, names, frozenset(stems), numbers, positions, by_prefix)
+
+
+_of_sentence = lru_cache(maxsize=20_000)(_analysed)
+_of_passage = lru_cache(maxsize=1_000)(_analysed)
 
 
 def initials(run: tuple[Word, ...]) -> str:

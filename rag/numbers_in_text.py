@@ -166,7 +166,7 @@ def _read(lower: Sequence[str], at: int, *, one: bool) -> _Read | None:
         return _article(lower, at, following)
     if word in _ORDINAL_WORDS:
         return _Read(Decimal(_ORDINAL_WORDS[word]), at, at + 1, "ordinal")
-    if word[0].isdigit():
+    if word[0].isdecimal():
         return _digits(lower, at, following)
     if word in _CARDINALS:
         read = _words(lower, at)
@@ -187,7 +187,7 @@ def _digits(lower: Sequence[str], at: int, following: str) -> _Read:
     value = Decimal(re.sub(r"[^\d.]", "", lower[at])[:40])
     if following in ("st", "nd", "rd", "th"):
         return _Read(value, at, at + 2, "ordinal")
-    if following == ":" and at + 2 < len(lower) and len(lower[at + 2]) == 2 and lower[at + 2].isdigit():
+    if following == ":" and at + 2 < len(lower) and len(lower[at + 2]) == 2 and lower[at + 2].isdecimal():
         return _clock(value, Decimal(lower[at + 2]), lower, at, at + 3)
     if following in ("am", "pm") or lower[at + 1 : at + 4] in (["a", ".", "m"], ["p", ".", "m"]):
         return _clock(value, Decimal(0), lower, at, at + 1)
@@ -256,7 +256,7 @@ def _scaled(value: Decimal, lower: Sequence[str], at: int, end: int) -> _Read:
 def _is_marker(lower: Sequence[str], at: int) -> bool:
     """Whether a number is a list's or a footnote's: "3." at the start of a line, "[1]"."""
     before, after = lower[at - 1] if at else "\n", lower[at + 1] if at + 1 < len(lower) else ""
-    return lower[at].isdigit() and (before == "[" or after == "]" or (before == "\n" and after in (".", ")")))
+    return lower[at].isdecimal() and (before == "[" or after == "]" or (before == "\n" and after in (".", ")")))
 
 
 def _quantity(tokens: Sequence[str], starts: Sequence[int], lower: Sequence[str], read: _Read) -> Quantity:
@@ -280,7 +280,7 @@ def _opening(tokens: Sequence[str], starts: Sequence[int], read: _Read) -> tuple
         return (at - 2, _DOLLARS[before[1].lower()]) if dollar else (at - 1, _SIGNS[before[0]])
     if before[0].isupper() and before[0].lower() in _CURRENCIES:
         return at - 1, _CURRENCIES[before[0].lower()]
-    if not tokens[at][0].isdigit() or not at or not _touch(tokens, starts, at - 1):
+    if not tokens[at][0].isdecimal() or not at or not _touch(tokens, starts, at - 1):
         return at, None
     if before[0].isalpha():
         return at, f"code {before[0].lower()}"
@@ -310,7 +310,7 @@ def _closing(tokens: Sequence[str], starts: Sequence[int], lower: Sequence[str],
     if after[0] in _CURRENCIES:
         return end + 1, _CURRENCIES[after[0]]
     glued = end < len(tokens) and tokens[end].isupper() and tokens[end].isalpha() and _touch(tokens, starts, end - 1)
-    return (end + 1, f"code {lower[end]}") if glued and lower[end - 1][0].isdigit() else (end, None)
+    return (end + 1, f"code {lower[end]}") if glued and lower[end - 1][0].isdecimal() else (end, None)
 
 
 def _noun(tokens: Sequence[str], lower: Sequence[str], end: int) -> str | None:

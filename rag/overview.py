@@ -64,7 +64,8 @@ class Overview:
         if request.kind == "help":
             return Response(_HELP.format(extent=_extent(rows)))
         if request.this:
-            return self._of_this(rows, scope, last_cited[request.this - 1 : request.this])
+            cited = last_cited[request.this - 1 : request.this]
+            return self._of_this(rows, scope, cited or (scope.briefs[:1] if request.this == 1 else ()))
         if request.kind == "mentions":
             return self._mentioning(request.about, rows, scope)
         on = _on(request.about, rows)
@@ -103,8 +104,7 @@ class Overview:
         verb = "mentions" if len(naming) == 1 else "mention"
         return _quoting(picked, f"{_extent(naming)} {verb} {about}{_within(scope)}{shown}{order}:")
 
-    def _of_this(self, rows: Sequence[BriefRow], scope: Scope, last_cited: Sequence[str]) -> Response:
-        chosen = last_cited or scope.briefs[:1]
+    def _of_this(self, rows: Sequence[BriefRow], scope: Scope, chosen: Sequence[str]) -> Response:
         row = next((row for row in rows if row.brief_id in chosen), None)
         if row is None:
             return Response("Which brief? Name its subject, or ask again after an answer that cites it.")

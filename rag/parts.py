@@ -1,43 +1,90 @@
 """A question of several parts to questions that can be asked one by one.
 
-Only forms that say so are split: two question words ("who …, and when …"), some of those who did another thing, a
-comparison of two things, a preposition said twice ("in May 2022 and in July 2023"), and two adjectives under a plural
-("the Finnish and the Swedish papers").
+Only forms that say so are split: two question words ("who …, and when …") or a question and a check on it ("…, and was
+it kept"), some of those who did another thing, two things that are compared or to be named, prepositions that come
+again ("in May 2022 and at sea in July 2023"), and two names or adjectives under a plural ("the Finnish and the Swedish
+papers"). Where it is in doubt the question stays whole.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Sequence
+from itertools import pairwise
 
-from rag.lexicon import MONTHS, STOP_WORDS, analyse
+from rag.halves import (
+    AUXILIARY,
+    NAME,
+    PREPOSITION,
+    WH,
+    asks,
+    completed,
+    opening_again,
+    particular,
+    shared_tail,
+    stood_in,
+    with_topic,
+)
+from rag.lexicon import analyse
 
 MAX_PARTS = 4
+MOST_CHARACTERS = 500
+"""Longer questions are asked as one."""
 
 Halves = tuple[str, str]
 
-_WH = r"(?:who|whom|whose|which|what|when|where|why|how)"
-_PREPOSITION = r"(?:in|on|at|to|toward|towards|from|by|for|with|under|of|after|before|during|between|since|until|about)"
 _AGAIN = r"(?:(?:then|again|later|once more|also) )*"
+_INVERTED = rf"{WH} (?:(?!(?:it|he|she|they)\b)\w+ ){{0,2}}{AUXILIARY}\b"
+_SUBJECT = (
+    r"(?:(?:it|he|she|they|there|the|this|that|these|those|any(?:one|body)?|its|his|her|their|all|some|both)\b"
+    r"|(?-i:[A-Z]))"
+)
 
-_NEXT_QUESTION = re.compile(rf"(?<=\?)\s+(?=(?:{_PREPOSITION} )?{_WH}\b)", re.IGNORECASE)
+_NEXT_QUESTION = re.compile(rf"(?<=\?)\s+(?=(?:(?:and|but) )?(?:(?:{PREPOSITION} )?{WH}|{AUXILIARY})\b)", re.IGNORECASE)
+_LINK = re.compile(r"(?:and|but) ", re.IGNORECASE)
 _TWO_WH = re.compile(
-    rf"(?P<left>(?:{_PREPOSITION} )?(?:{_WH}|name|list|tell|give|state)\b.+?\w)[,;:]? (?:and|but) {_AGAIN}"
-    rf"(?P<right>(?:{_PREPOSITION} )?{_WH}\b.+)",
+    rf"(?P<left>(?:(?:{PREPOSITION} )?{WH}|name|(?:please )?(?:list|tell|give|state|explain|describe)"
+    rf"|{AUXILIARY}(?=.* (?:and|but) {_AGAIN}{_INVERTED}))\b.+?\w)(?P<comma>[,;:]?) (?:and|but) {_AGAIN}"
+    rf"(?P<right>(?:{PREPOSITION} )?{WH}\b.+)",
+    re.IGNORECASE,
+)
+_AND_WHETHER = re.compile(
+    rf"(?P<left>.*\b{WH}\b.+?\w)(?P<comma>,) and (?P<right>{AUXILIARY} {_SUBJECT}.+)", re.IGNORECASE
+)
+_DANGLES = re.compile(rf"\b(?:{WH}|for|against|{AUXILIARY})$|^(?:in|on|at) (?:which|what) \w+$", re.IGNORECASE)
+_BARE = re.compile(
+    rf"who (?!{AUXILIARY}\b)\w+|(?:which|what|how many) (?!{AUXILIARY}\b)\w+ (?!{AUXILIARY}\b)\w+", re.IGNORECASE
+)
+_IN_A_ROW = re.compile(
+    rf"[,;] (?=how\b|what\b.* {AUXILIARY}\b|what {AUXILIARY}\b|(?:when|where|why) {AUXILIARY}\b)", re.IGNORECASE
+)
+_ASKS = re.compile(rf"(?:{PREPOSITION} )?{WH}\b(?<!when)|when {AUXILIARY}\b", re.IGNORECASE)
+_NAMED = re.compile(
+    r"(?:name|list|give|tell me|state) (?P<left>.+?),? and (?P<right>(?:the|those|all) .*\b(?:that|who|which) .+)",
+    re.IGNORECASE,
+)
+_CLAUSE = re.compile(r"\b(?:that|who|which)\b", re.IGNORECASE)
+_TWO_COMPARED = re.compile(
+    rf"(?:please )?(?:compare|contrast) (?P<head>(?:(?! and ).)+ (?:of|in|by|from|on|towards?|with|to) )?"
+    rf"(?P<left>{NAME}(?P<s>['’]s?)?) and (?P<right>{NAME}(?(s)['’]s?|(?!['’])))"
+    rf"(?P<tail>(?! with )(?: (?:(?!['’]| with ).)+)?)",
     re.IGNORECASE,
 )
 _COMPARED = tuple(
     re.compile(form, re.IGNORECASE)
     for form in (
-        r"(?:please )?(?:compare|contrast) (?P<left>.+?) (?:with|against) (?P<right>.+)",
-        r"(?:please )?(?:compare|contrast) (?P<left>.+?) (?:and|to) (?P<right>.+)",
-        rf"{_WH} .*\bdifferences? between (?P<left>.+?) and (?P<right>.+)",
+        r"(?:please )?(?:compare|contrast) (?P<left>(?:(?! and ).)+?) (?:with|against) "
+        r"(?P<right>(?:those|that|the|his|her|its|their)\b.+|(?:(?! and ).)+)",
+        r"(?:please )?(?:compare|contrast) (?P<left>(?:(?!\bbetween\b).)+?) and (?P<right>(?:(?! with ).)+)",
+        r"(?:please )?(?:compare|contrast) (?P<left>(?:(?! and ).)+?) to (?P<right>(?:(?! and ).)+)",
+        rf"{WH}(?:['’]?s)? .*\bdifferences? between (?P<left>.+?) and (?P<right>.+)",
         r"how (?:do|does|did) (?P<left>.+?) (?:differ|compare) (?:from|with|to) (?P<right>.+)",
     )
 )
 _OF_SOME = re.compile(
-    r"(?P<ask>which|who) of (?P<noun>(?:the |these |those )?(?:[\w'’-]+ ){0,3}?[\w'’-]+) (?P<link>that|which|who) "
-    r"(?P<clause>[^,?]+?) (?:have |has |had )?(?:also|later|then|since|still|now|already) (?P<rest>[^?]+)",
+    r"(?:which|who) of (?P<noun>(?:the |these |those )?(?:[\w'’-]+ ){0,3}?[\w'’-]+) (?:that|which|who) "
+    r"(?P<clause>[^,?]+?) (?P<aux>(?:(?:have|has|had|are|is|were|was) )?)"
+    r"(?:also|later|then|(?<=(?:have|.has|.had) )since|still|now|already) (?P<rest>[^?]*\w{3}[^?]*)",
     re.IGNORECASE,
 )
 _WHICH_FIRST = re.compile(
@@ -45,20 +92,34 @@ _WHICH_FIRST = re.compile(
     r"(?P<left>.+?),? or (?P<right>.+)",
     re.IGNORECASE,
 )
+_ONLY_NAME = re.compile(r"[A-Z][\w-]+(?: [A-Z][\w-]+)*")
 _ONLY_ADJECTIVE = re.compile(r"(?:the )?[A-Z][\w-]+")
 _ADJECTIVE_FIRST = re.compile(r"(?:the )?[A-Z][\w-]+(?P<tail> .+)")
-_AND_PREPOSITION = re.compile(rf",? and {_AGAIN}(?P<preposition>{_PREPOSITION}) ", re.IGNORECASE)
-_TWO_ADJECTIVES = re.compile(
-    r"(?P<head>.*\bthe )(?P<left>[A-Z][\w-]+) and (?:the )?(?P<right>[A-Z][\w-]+)(?P<tail> [a-z].+)"
+_AND_PREPOSITION = re.compile(rf",? (?P<link>and|or) {_AGAIN}(?P<preposition>{PREPOSITION}) (?!{WH}\b)", re.IGNORECASE)
+_COMPARATIVE = re.compile(
+    r"\b(?:more|less|fewer|better|worse|(?:high|low|larg|small|bigg|great|strong|weak|earli|lat|soon|long|short|clos"
+    r"|old|young|rich|poor|fast|slow|cheap|deadli|wid)er)\b",
+    re.IGNORECASE,
 )
-_PLURAL = re.compile(r"\b(?:which|what) [a-z]+s\b|\b(?:each|both|respective|respectively)\b", re.IGNORECASE)
-_ALIGNS = re.compile(rf"\b(?:{_PREPOSITION}|when|while|as)\b", re.IGNORECASE)
-_QUESTION_WORDS = re.compile(rf"(?:{_PREPOSITION} )?{_WH}(?: (?:many|much|long|far|old|often|one))?\b ?", re.IGNORECASE)
-_STANDS_IN = re.compile(r"(?:those|that|the ones?|these|the latter)\b", re.IGNORECASE)
-_TO_A_PERSON = re.compile(r"\b(?:he|she|him|her|his|hers)\b", re.IGNORECASE)
-_TO_A_THING = re.compile(r"\b(?:it|they|them|its|their|theirs)\b", re.IGNORECASE)
-_VERB = re.compile(r"\b(?:is|are|was|were|do|does|did|has|have|had|will|would|can|could)\b", re.IGNORECASE)
-_THEN_ASKED = re.compile(rf"\. (?={_WH}\b)", re.IGNORECASE)
+_IN_COMMON = re.compile(r"\b(?:in common|combined|together|jointly)\b", re.IGNORECASE)
+_TWO_ADJECTIVES = re.compile(
+    r"(?P<head>.*\bthe )(?P<left>[A-Z][\w-]+) and (?P<the>the )?(?P<right>[A-Z][\w-]+)(?P<tail> [a-z].+)"
+)
+_TWO_NAMES = re.compile(
+    r"(?P<head>(?:.* )?(?!and |the )(?![A-Z])[^\s,]+ )(?P<left>(?:the )?[A-Z][\w-]+(?: [A-Z][\w-]+)*) and "
+    r"(?P<right>(?:the )?[A-Z][\w-]+(?: [A-Z][\w-]+)*)(?P<tail>,? each\b.*| .*\b(?:each|respectively))"
+)
+_DEMONYM = re.compile(r"(?:an|ese|ish|ch|i|sh|eek|wiss|ic)$")
+_JOINT = re.compile(
+    r"\b(?:agree[ds]?|met|meet|share[ds]?|divide[ds]?|discuss\w*|between|common|combined|together|total|joint(?:ly)?"
+    r"|link\w*)\b",
+    re.IGNORECASE,
+)
+_EACH = re.compile(r",? (?:each|respectively)\b")
+_PLURAL = re.compile(
+    r"\b(?:which|what) (?!(?:is|was|has|does)\b)[a-z]+s\b|\b(?:each|both|respective|respectively)\b", re.IGNORECASE
+)
+_THEN_ASKED = re.compile(rf"\. (?={WH}\b)", re.IGNORECASE)
 
 
 def parts(question: str) -> tuple[str, ...]:
@@ -69,24 +130,46 @@ def parts(question: str) -> tuple[str, ...]:
     "Who met Putin, and when did they meet?" -> "Who met Putin?", "Putin: when did they meet?"
     "Which of the states that joined also signed?" -> "Which states joined?", "Which states signed?"
     """
+    if len(question) > MOST_CHARACTERS:
+        return (question,)
     asked = [re.sub(r"\s+", " ", text).strip(" ?!.") for text in _NEXT_QUESTION.split(question.strip())]
-    found = list(dict.fromkeys(part for one in asked for part in _split(one)))
+    later = [with_topic(before, _LINK.sub("", one, count=1)) for before, one in pairwise(asked)]
+    found = _all([asked[0], *later])
     return tuple(f"{part}?" for part in found) if 1 < len(found) <= MAX_PARTS else (question,)
 
 
-def _split(sentence: str) -> list[str]:
-    for form in (_of_comparison, _of_order, _of_some, _of_two_question_words, _of_a_preposition, _of_adjectives):
-        if halves := form(sentence):
-            return [part for half in halves for part in _split(half)]
-    return [sentence]
+def _all(asked: Sequence[str]) -> list[str]:
+    """Split questions until none can be split; none is returned where that takes more steps than parts could need."""
+    todo, found = list(reversed(asked)), dict[str, None]()
+    for _ in range(4 * MAX_PARTS):
+        if not todo:
+            return list(found)
+        one = todo.pop()
+        if halves := _halves(one):
+            todo += reversed(halves)
+        else:
+            found[one] = None
+    return []
+
+
+def _halves(sentence: str) -> Halves | None:
+    made = (form(sentence) for form in _FORMS)
+    return next((halves for halves in made if halves and all(map(_closes_quotes, halves))), None)
+
+
+def _closes_quotes(half: str) -> bool:
+    return half.count('"') % 2 == 0 and half.count("“") == half.count("”")
 
 
 def _of_comparison(sentence: str) -> Halves | None:
+    if of_two := _TWO_COMPARED.fullmatch(sentence):
+        head, tail = of_two["head"] or "", of_two["tail"]
+        return f"{head}{of_two['left']}{tail}", f"{head}{of_two['right']}{tail}"
     match = next((m for form in _COMPARED if (m := form.fullmatch(sentence))), None)
     if match is None:
         return None
-    left, right = match["left"], _stood_in(match["left"], match["right"])
-    return left, _with_topic(left, right)
+    left, right = match["left"], stood_in(match["left"], match["right"])
+    return left, with_topic(left, right)
 
 
 def _of_order(sentence: str) -> Halves | None:
@@ -94,11 +177,12 @@ def _of_order(sentence: str) -> Halves | None:
     match = _WHICH_FIRST.fullmatch(sentence)
     if match is None:
         return None
-    left, right = match["left"], re.split(r"[.?] ", match["right"])[0]
+    head, left, right = analyse(match["head"]), match["left"], re.split(r"[.?] ", match["right"])[0]
+    if head.names and _ONLY_NAME.fullmatch(left) and _ONLY_NAME.fullmatch(right):
+        return None  # "which recognised Palestine first, Spain or Ireland" is no question of when either was
     shared = _ADJECTIVE_FIRST.fullmatch(right)
     if shared and _ONLY_ADJECTIVE.fullmatch(left):
         left += shared["tail"]
-    head = analyse(match["head"])
     told = [*(w.text for run in head.names for w in run), *(w.text for w in head.words if w.text.isdigit())]
     about = f" ({' '.join(dict.fromkeys(told))})" if told else ""
     return f"When was {left}{about}", f"When was {right}{about}"
@@ -110,78 +194,76 @@ def _of_some(sentence: str) -> Halves | None:
     if match is None:
         return None
     noun = re.sub(r"^(?:the|these|those) ", "", match["noun"], flags=re.IGNORECASE)
-    return f"Which {noun} {match['clause']}", f"Which {noun} {match['rest']}"
+    return f"Which {noun} {match['clause']}", f"Which {noun} {match['aux']}{match['rest']}"
 
 
 def _of_two_question_words(sentence: str) -> Halves | None:
-    match = _TWO_WH.fullmatch(sentence)
+    match = _TWO_WH.fullmatch(sentence) or _AND_WHETHER.fullmatch(sentence)
     if match is None:
         return None
-    left, right = match["left"], _completed(match["left"], match["right"])
-    return (left, _with_topic(left, right)) if _asks(right) else None
+    left, right = match["left"], completed(match["left"], match["right"])
+    unfinished = not match["comma"] and _BARE.fullmatch(left) and not particular(left)  # "who won and who lost it"
+    if unfinished or _DANGLES.search(left) or not asks(right):
+        return None
+    return left, with_topic(left, right)
+
+
+def _of_a_row(sentence: str) -> Halves | None:
+    """Split "how many came, how many stayed" at the comma; before "who" or "which" it may begin a clause."""
+    left, *more = _IN_A_ROW.split(sentence, maxsplit=1)
+    if not more or not _ASKS.match(left) or _DANGLES.search(left) or not asks(more[0]):
+        return None
+    return left, with_topic(left, more[0])
+
+
+def _of_names(sentence: str) -> Halves | None:
+    match = _NAMED.fullmatch(sentence)
+    if match is None or not (_CLAUSE.search(match["left"]) or particular(match["left"])):
+        return None  # "the ministers and the generals who resigned" share their clause
+    return match["left"], match["right"]
 
 
 def _of_a_preposition(sentence: str) -> Halves | None:
-    """Split where a preposition comes again after "and", each time before a name or a number."""
+    """Split where prepositions come again after "and", or "or" where two are compared: before names or numbers."""
+    if _IN_COMMON.search(sentence):
+        return None
     for match in _AND_PREPOSITION.finditer(sentence):
-        preposition = f" {match['preposition'].lower()} "
-        at = sentence.lower().rfind(preposition, 0, match.start())
-        if at < 0:
+        right, *asked = _THEN_ASKED.split(sentence[match.start("preposition") :], maxsplit=1)
+        at = opening_again(sentence[: match.start()], right)
+        if at is None or (match["link"].lower() == "or" and not _COMPARATIVE.search(sentence)):
             continue
-        head, left = sentence[: at + len(preposition)], sentence[at + len(preposition) : match.start()]
-        right, *asked = _THEN_ASKED.split(sentence[match.end() :], maxsplit=1)
-        right, tail = _stood_in(left, right), "".join(f". {text}" for text in asked)
-        if _particular(left) and _particular(right):
-            return f"{head}{left}{tail}", f"{head}{right}{tail}"
+        head, left = sentence[:at], sentence[at : match.start()]
+        preposition, _, rest = right.partition(" ")
+        right = f"{preposition} {stood_in(left.partition(' ')[2], rest)}"
+        tail = "".join(f". {text}" for text in asked)
+        if particular(left) and particular(right):
+            return f"{head}{shared_tail(left, right)}{tail}", f"{head}{right}{tail}"
     return None
 
 
 def _of_adjectives(sentence: str) -> Halves | None:
-    match = _TWO_ADJECTIVES.fullmatch(sentence)
-    if match is None or not _PLURAL.search(sentence):
+    match = _TWO_NAMES.fullmatch(sentence) or _adjectives(sentence)
+    if match is None:
         return None
-    head, tail = match["head"], match["tail"]
+    head, tail = match["head"], _EACH.sub("", match["tail"])
     return f"{head}{match['left']}{tail}", f"{head}{match['right']}{tail}"
 
 
-def _particular(text: str) -> bool:
-    words = analyse(f"x {text}")
-    return bool(words.names or words.numbers)
+def _adjectives(sentence: str) -> re.Match[str] | None:
+    """Find "the Finnish and the Swedish papers" in a question for several; "the Belt and Road loans" are one thing."""
+    match = _TWO_ADJECTIVES.fullmatch(sentence)
+    if match is None or not _PLURAL.search(sentence) or _JOINT.search(sentence):
+        return None
+    return match if match["the"] or all(_DEMONYM.search(match[half]) for half in ("left", "right")) else None
 
 
-def _stood_in(left: str, right: str) -> str:
-    """Put what "those of 2023" stands for in its place: the left's words before the same preposition."""
-    match = _STANDS_IN.match(right)
-    return right if match is None else _aligned(left, right[match.end() :].strip(), str.find) or right
-
-
-def _completed(left: str, right: str) -> str:
-    """Give a second question its verb when it has none: "who in 2024" after "who led Niger in 2022"."""
-    rest = _QUESTION_WORDS.sub("", right, count=1)
-    opens = _ALIGNS.match(rest) or _STANDS_IN.match(rest)
-    return (_aligned(left, rest, str.rfind) or right) if opens else right
-
-
-def _aligned(left: str, rest: str, find: Callable[[str, str], int]) -> str | None:
-    """Return the left up to the word that the rest goes on from, its first or last place, and the rest from there."""
-    for word in _ALIGNS.finditer(rest):
-        at = find(left.lower(), f" {word.group().lower()} ")
-        if at >= 0:
-            return f"{left[:at]} {rest[word.start() :]}"
-    return None
-
-
-def _with_topic(left: str, right: str) -> str:
-    """Put the names of the left before a right that refers to a person, or that refers to a thing and names none."""
-    named = analyse(f"x {right}").names
-    if not (_TO_A_PERSON.search(right) or (_TO_A_THING.search(right) and not named)):
-        return right
-    runs = ([word.text for word in run if word.text.lower() not in MONTHS] for run in analyse(left).names)
-    names = [" ".join(run) for run in runs if run]
-    return f"{', '.join(names)}: {right}" if names else right
-
-
-def _asks(right: str) -> bool:
-    """Whether a second question has a verb or matter of its own; "and on what date" asks more of the first's answer."""
-    matter = sum(word.text.lower() not in STOP_WORDS for word in analyse(right).words)
-    return matter >= 2 or (matter == 1 and _VERB.search(right) is not None)
+_FORMS = (
+    _of_comparison,
+    _of_order,
+    _of_some,
+    _of_two_question_words,
+    _of_a_row,
+    _of_names,
+    _of_a_preposition,
+    _of_adjectives,
+)

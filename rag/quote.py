@@ -10,6 +10,7 @@ from langchain_core.documents import Document
 from rag.answer import Reading, ScoredUnit, Sentence
 from rag.answer_types import answer_type, new_names, offers
 from rag.cite import quoted
+from rag.further import FurtherReader, further
 from rag.lexicon import STANDS_FOR, STOP_WORDS, Word, Words, analyse, present
 from rag.rarity import background
 from rag.types import Span
@@ -26,25 +27,32 @@ _PRONOUN = re.compile(
 
 
 def quote(
-    question: str, reading: Reading, *, threshold: float, max_sentences: int = 5
+    question: str,
+    reading: Reading,
+    *,
+    threshold: float,
+    max_sentences: int = 5,
+    reader: FurtherReader | None = None,
 ) -> tuple[tuple[Sentence, ...], str | None]:
     """Quote the units that answer, in reading order; or say why there are none.
 
-    Usually that is the best unit alone. Another joins when it scores close to the best and adds something: more of
-    a list that was asked for, or another brief's word. A sentence that opens with a pronoun follows the one before it.
+    Usually that is the best unit alone. Another joins when it scores close to the best and brings more of a list that
+    was asked for, or when it is of another brief and the reader holds that it belongs to the answer. A sentence that
+    opens with a pronoun follows the one before it.
 
     Args:
         question: the standalone question.
         reading: the scored units and the evidence that they number.
         threshold: probability that anything answers below which nothing is quoted.
         max_sentences: most sentences in the answer.
+        reader: tells what belongs to the answer; without it a unit of another brief joins when it scores close.
 
     Returns:
         Sentences whose support is not set, and None; or no sentences and a reason for people.
     """
     if not reading.units or _confidence(reading) < threshold:
         return (), _reason(question, reading.evidence)
-    chosen = _choose(question, reading, max_sentences)
+    chosen = _choose(question, reading, max_sentences, reader)
     sentences: list[Sentence] = []
     why = answer_type(question) == "why"
     for n, span, context in _in_order(chosen, reading.evidence, max_sentences, with_reason=why):
@@ -56,27 +64,34 @@ def _confidence(reading: Reading) -> float:
     return reading.units[0].score if reading.answerable is None else reading.answerable
 
 
-def _choose(question: str, reading: Reading, limit: int) -> list[ScoredUnit]:
-    """Pick the best unit and those that add to it, best first."""
+def _choose(question: str, reading: Reading, limit: int, reader: FurtherReader | None) -> list[ScoredUnit]:
+    """Pick the best unit and those that add to it."""
     listed = answer_type(question) == "list"
-    best = _whole_list(reading.units, of_items=listed)
-    chosen = [best]
-    for unit in reading.units:
+    chosen = [_whole_list(reading.units, of_items=listed)]
+    joining = further(question, reading, reader) if reader else _close(reading)
+    for unit in (*joining, *(reading.units if listed else ())):
         if len(chosen) == limit:
             break
-        if not any(_same(unit, other, reading.evidence) for other in chosen) and _adds(
-            question, unit, chosen, reading, listed=listed
+        if not any(_same(unit, other, reading.evidence) for other in chosen) and (
+            unit in joining or _is_of_the_list(question, unit, chosen, reading)
         ):
             chosen.append(unit)
     return chosen
 
 
-def _adds(question: str, unit: ScoredUnit, chosen: Sequence[ScoredUnit], reading: Reading, *, listed: bool) -> bool:
-    """Whether a further unit is close to the best and brings more of the list, or another brief's word."""
-    share = unit.score / reading.units[0].score
-    if _brief(unit, reading.evidence) not in {_brief(other, reading.evidence) for other in chosen}:
-        return share >= _CLOSE_BRIEF
-    if not listed or share < _CLOSE_LIST:
+def _close(reading: Reading) -> list[ScoredUnit]:
+    """Return the best unit of each brief but the first that scores close to the best of all."""
+    first: dict[str, ScoredUnit] = {}
+    for unit in reading.units:
+        first.setdefault(_brief(unit, reading.evidence), unit)
+    best, *others = first.values()
+    return [unit for unit in others if unit.score >= _CLOSE_BRIEF * best.score]
+
+
+def _is_of_the_list(question: str, unit: ScoredUnit, chosen: Sequence[ScoredUnit], reading: Reading) -> bool:
+    """Whether a unit of a brief that is quoted is close to the best and brings more of the list that is asked for."""
+    briefs = {_brief(other, reading.evidence) for other in chosen}
+    if _brief(unit, reading.evidence) not in briefs or unit.score < _CLOSE_LIST * reading.units[0].score:
         return False
     said = " ".join(other.text for other in chosen)
     return unit.unit.kind in ("item", "row") or bool(new_names(f"{question} {said}", unit.text))

@@ -134,6 +134,15 @@ def _reading(passages: Sequence[Document], scored: Sequence[tuple[float, Measure
     return Reading(evidence, units, answerable)
 
 
+def in_turn(own: Sequence[Document], whole: Sequence[Document]) -> list[Document]:
+    """Take passages from two lists in turn, as many as the longer list has; each once, as the first list has it."""
+    mine = {_chunk(passage): passage for passage in own}
+    found: dict[str, Document] = {}
+    for passage in (p for pair in zip_longest(own, whole) for p in pair if p is not None):
+        found.setdefault(_chunk(passage), mine.get(_chunk(passage), passage))
+    return list(found.values())[: max(len(own), len(whole))]
+
+
 def share_evidence(readings: Sequence[Reading]) -> tuple[Reading, ...]:
     """Give the readings of a question's parts one evidence, numbered once: each part's best passage, then the next."""
     if len(readings) < 2:

@@ -17,11 +17,16 @@ _NAMED = re.compile(
     r"\b(?:the day (?:before|after) )?(?:yesterday|last night|today|tonight|this morning|tomorrow)\b", re.I
 )
 _NEIGHBOUR = re.compile(r"\b(?P<which>last|this|next) (?P<unit>week|month|year)\b", re.IGNORECASE)
-_AGO = re.compile(rf"\b(?P<count>\d{{1,3}}|a|an|{'|'.join(NUMBER_WORDS)}) (?P<unit>day|week|month|year)s? ago\b", re.I)
+_AGO = re.compile(
+    rf"(?<![\w,.-])(?P<count>\d{{1,3}}|a|an|{'|'.join(NUMBER_WORDS)}) (?P<unit>day|week|month|year)s? ago\b", re.I
+)
 _WEEKDAY = re.compile(rf"\b(?P<how>on|last|next) (?P<day>{_ANY_WEEKDAY})\b(?!,? (?:\(?\d|[A-Z][a-z]+ \d))", re.I)
-_TO_COME = re.compile(
+TO_COME = re.compile(
     r"\b(?:will|would|shall|is to|are to|due|plans?|expected|scheduled|until|till|by)\b", re.IGNORECASE
 )
+"""What marks a sentence that speaks of what is to come."""
+_MOST_AGO = 1_000
+"""Days, months or years, beyond which nothing is told by counting."""
 _STEP = {"last": -1, "this": 0, "next": 1}
 
 
@@ -76,7 +81,12 @@ def _neighbour(match: re.Match[str], published: DateInterval) -> DateInterval | 
 
 def _ago(match: re.Match[str], published: DateInterval) -> DateInterval | None:
     said, unit = match["count"].lower(), match["unit"].lower()
+    before = match.string[: match.start()].lower().split()[-1:]
+    if before and (before[0] in NUMBER_WORDS or before[0][-1].isdecimal()):
+        return None  # "two hundred years ago" is not a hundred
     count = int(NUMBER_WORDS.get(said, "1" if said in ("a", "an") else said))
+    if count > _MOST_AGO:
+        return None
     if unit == "year":
         return DateInterval.parse(f"{published.start.year - count:04d}") if _within(published, 4) else None
     if unit == "month":
@@ -91,7 +101,7 @@ def _weekday(match: re.Match[str], published: DateInterval) -> DateInterval | No
     since = (published.start.weekday() - wanted) % 7
     if how == "next":
         return _day(published, 7 - since)
-    if how == "on" and _TO_COME.search(_sentence(match.string, match.start())):
+    if how == "on" and TO_COME.search(_sentence(match.string, match.start())):
         return None
     return _day(published, -(since or (7 if how == "last" else 0)))
 

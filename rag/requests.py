@@ -36,9 +36,15 @@ _NTH = rf"the (?P<place>{'|'.join(_PLACES)})(?: brief| document| report| one)"
 _THIS = rf"(?:(?:this|that|the same|it)(?: brief| document| report| one)?|{_NTH})"
 _SAYS = r"(?:say|mention|report|state|tell|describe|give|speak|claim)s?"
 _ASKED_OF = r"(?:according to|in|of|from|by)"
+_AFTER_BRIEF = (
+    "do does did is are was has have can will who whom whose what which when where why how about on of that to and or"
+    " there it as also from for"
+)
+_BRIEF = rf"brief(?=\W*$|[?!.,;:]| (?:{_SAYS}|{'|'.join(_AFTER_BRIEF.split())})\b)"
+"""The noun, which what may follow it tells from the adjective of "that brief truce"."""
 _MEANT = re.compile(
-    rf"(?:,? ?\b{_ASKED_OF} )?\b(?:the (?P<place>{'|'.join(_PLACES)}|last) (?:brief\b|one (?={_SAYS}\b))"
-    r"|(?:this|that|the same) brief\b)",
+    rf"(?:,? ?\b{_ASKED_OF} )?\b(?:the (?P<place>{'|'.join(_PLACES)}|last) (?:{_BRIEF}|one (?={_SAYS}\b))"
+    rf"|(?:this|that|the same) {_BRIEF})",
     re.IGNORECASE,
 )
 _ITS = r"(?:this|that|the same)"
@@ -122,7 +128,8 @@ def brief_meant(question: str) -> tuple[int, str] | None:
     place = -1 if said == "last" else _PLACES.index(said) + 1
     opens = re.match(rf",? ?{_ASKED_OF} ", match.group(), re.IGNORECASE)
     rest = f"{question[: match.start()]}{'' if opens else 'the brief '}{question[match.end() :]}"
-    return place, re.sub(r" (?=[?.!,])", "", " ".join(rest.split()).lstrip(", "))
+    rest = re.sub(r" (?=[?.!,])", "", " ".join(rest.split()).lstrip(", "))
+    return (place, rest) if any(c.isalnum() for c in rest) else None
 
 
 def understand(question: str) -> Request | None:

@@ -16,6 +16,8 @@ FEW_NAMES = 2
 """With fewer names a question says what it is about by its other words."""
 CARRIED_NAMES = 2
 """Most names that are carried from the last answer."""
+MOST_CARRIED = 500
+"""Most characters of the last question that stood alone."""
 
 BRIEFS = "briefs"
 """Where a message keeps the ids of the briefs of its answer."""
@@ -49,7 +51,7 @@ def rewrite(question: str, history: Sequence[BaseMessage]) -> str:
     turns = turns_of(history)
     if not turns or not refers_back(question, said_in(turns)):
         return question
-    asked = _topic(turns).strip()
+    asked = _topic(turns).strip()[:MOST_CARRIED]
     if _FRAGMENT.fullmatch(question.strip()) or not VERB.search(question):
         return f"{asked} {question.strip()}"
     topic = _new(asked, known=question)

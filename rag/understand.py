@@ -15,6 +15,7 @@ from rag.event_dates import EventAsked, EventDate, event_asked
 from rag.language import foreign
 from rag.overview import Overview, Response
 from rag.parts import parts
+from rag.recency import wants_newest
 from rag.requests import Request, brief_meant, understand
 from rag.rewrite import last_cited, rewrite
 from rag.types import Scope
@@ -76,8 +77,10 @@ class Understanding:
         brief, rest = self._brief(question, history, scope)
         if brief:
             scope = replace(scope, briefs=(brief.brief_id,))
-        standalone = rest if brief or understand(question) else self.rewrite(question, history)
-        limit = self._limit(standalone) if dates else None
+        standalone = rest if brief or understand(question) else self._rewritten(question, history)
+        limit = self._limit(standalone, scope) if dates else None
+        if brief and limit and not limit.as_of:
+            limit = None  # "last week" in a question to one brief is said of what it tells
         scope = limit.within(scope) if limit else scope
         asked = limit.rest if limit and limit.as_of else standalone
         response = self._foreign(question) or self._responded(
@@ -96,9 +99,16 @@ class Understanding:
         row = next((row for row in self.catalogue.briefs(scope) if row.brief_id == wanted), None)
         return (BriefRef(row.brief_id, row.title, row.date), meant[1]) if row else (None, question)
 
-    def _limit(self, question: str) -> DateLimit | None:
+    def _rewritten(self, question: str, history: Sequence[BaseMessage]) -> str:
+        """Fold the history into a question; dates that it limits itself by take the place of those of before."""
+        standalone = self.rewrite(question, history)
+        before, own = (date_limit(text, today=self.today()) for text in (standalone, question))
+        replaced = before and standalone != question and before.words != (own.words if own else None)
+        return before.rest if before and replaced and (own or wants_newest(question)) else standalone
+
+    def _limit(self, question: str, scope: Scope) -> DateLimit | None:
         """Return the limit that a question sets on dates, where the corpus is dated and the limit leaves briefs out."""
-        limit = date_limit(question, today=self.today())
+        limit = date_limit(question, today=min(self.today(), scope.as_of or date.max))
         oldest = self.catalogue.oldest_date() if limit else None
         return limit if limit and oldest and (limit.as_of or str(limit.date_from) > oldest) else None
 

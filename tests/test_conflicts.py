@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from langchain_core.documents import Document
 
-from rag.answer import Answer
+from rag.answer import Answer, Citation, Sentence
+from rag.conflicts.sides import differ
 from tests.conftest import Desk
 
 RAID = "How many people were killed in the raid on Tamberou?"
@@ -140,7 +142,7 @@ MET = "The Dorvani link covered 33 per cent of gas consumption, the association 
 def test_two_shares_of_one_thing_are_both_quoted(desk: Desk) -> None:
     answer = two(desk, SHARE, COVERED, MET)
     assert notes(answer) == [
-        "The briefs give different figures: 33 (2024-03-09, Courier); 38 (2024-03-04, Letter).",
+        "The briefs give different figures: 33% (2024-03-09, Courier); 38% (2024-03-04, Letter).",
     ]
     assert {s.citations[0].passage.metadata["brief_id"] for s in answer.sentences} == {"courier", "letter"}
 
@@ -194,3 +196,28 @@ def test_of_several_figures_that_of_the_noun_is_told(desk: Desk) -> None:
         "In Dorvani 40 prisoners were exchanged, all of them wounded or under 18.",
     )
     assert notes(answer) == ["The briefs give different figures: 40 (2024-03-09, Courier); 64 (2024-03-04, Letter)."]
+
+
+def test_a_correction_is_of_what_the_denied_figure_counts(desk: Desk) -> None:
+    asked = "How many convictions were there in the trial of Kelmar?"
+    desk.write(
+        "a.md", "There were nine convictions in the trial of Kelmar.", title="Trial", date="2024-03-04", source="Post"
+    )
+    text = "14 monitors in Kelmar counted eight convictions in the trial, not nine."
+    desk.write("b.md", text, title="Monitors", date="2024-03-09", source="Voice")
+    desk.ingest()
+    answer = desk.ask(asked)
+    assert answer.conflicts == ("The briefs give different figures: 8 (2024-03-09, Voice); 9 (2024-03-04, Post).",)
+
+
+def test_sentences_of_one_brief_keep_their_order_beside_a_rival() -> None:
+    def sentence(n: int, start: int, text: str, date: str) -> Sentence:
+        passage = Document(page_content=text, metadata={"date": date, "source": "Post", "title": "Fire"})
+        return Sentence(text, (Citation(n, start, start + len(text), text, None, passage),))
+
+    minister = sentence(1, 0, "Minister Hassan came.", "2024-03-04")
+    said = sentence(1, 22, "He spoke of 40.", "2024-03-04")
+    rival = sentence(2, 0, "The army speaks of 62.", "2024-03-09")
+    found = differ("They differ", [(said, "40"), (rival, "62")], beside=[minister, said])
+    assert found.sentences == (rival, minister, said)
+    assert found.note == "They differ: 62 (2024-03-09, Post); 40 (2024-03-04, Post)."

@@ -164,6 +164,21 @@ def test_one_figure_in_two_forms_is_told_from_two_figures(one: str, other: str, 
 
 
 @pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("0.7 percent of its income", ["0.7%"]),
+        ("40 percent of them, or half", ["40%", "50%"]),
+        ("300 km, which is 186 miles", ["300 km", "186 miles"]),
+        ("three million euros for 12 ships", ["3,000,000", "12"]),
+        ("killed 120¹ people, and 10² of them", ["120", "10"]),
+        ("①", []),
+    ],
+)
+def test_a_figure_is_told_as_it_is_stated(text: str, told: list[str]) -> None:
+    assert [value.told for value in values(text)] == told
+
+
+@pytest.mark.parametrize(
     ("text", "who"),
     [
         ("The port authority gives 02:40 as the time.", {"port", "author"}),

@@ -9,7 +9,7 @@ import pytest
 
 from rag import open_assistant
 from rag.answer import Answer
-from rag.conflicts import SecondReader
+from rag.assistant import BesideReader
 from rag.cross_encoder import MODELS, PackagedCrossEncoder
 from rag.settings import ReaderSettings
 from tests.conftest import Desk
@@ -26,14 +26,17 @@ class Knows:
     second: str
     asked: list[tuple[str, str]] = field(default_factory=list)
 
-    def score_beside(self, question: str, quoted: str, texts: Sequence[str]) -> list[float]:
+    def score_otherwise(self, question: str, quoted: str, texts: Sequence[str]) -> list[float]:
         self.asked.append((question, quoted))
         return [8.0 if text == self.second else -8.0 for text in texts]
 
+    def score_further(self, question: str, quoted: str, texts: Sequence[str]) -> list[float]:
+        return [-10.0 for _ in texts]
 
-def ask(desk: Desk, question: str, second: SecondReader | None) -> Answer:
+
+def ask(desk: Desk, question: str, second: BesideReader | None) -> Answer:
     assistant = open_assistant(desk.settings, embeddings=desk.embeddings)
-    return replace(assistant, second=second).ask(question)
+    return replace(assistant, beside=second).ask(question)
 
 
 @pytest.fixture
@@ -71,7 +74,7 @@ def test_it_is_not_asked_where_the_rules_know(desk: Desk) -> None:
 
 def test_the_packaged_reader_parts_a_rival_account_from_what_says_the_same() -> None:
     reader = PackagedCrossEncoder(MODELS / "reader")
-    rival, same, other = reader.score_beside(
+    rival, same, other = reader.score_otherwise(
         "How many soldiers died at Wad Kebir?",
         "Khartoum's general staff said that 14 of its soldiers were killed.",
         ["Officers in Gedaref say that the dead came to 22.", "The army's dead were buried on Friday, 14 of them.",
@@ -83,7 +86,7 @@ def test_the_packaged_reader_parts_a_rival_account_from_what_says_the_same() -> 
 @pytest.mark.parametrize(("model", "is_asked"), [("packaged", True), (str(MODELS / "reader"), False)])
 def test_only_the_packaged_reader_is_asked(bridge: Desk, model: str, is_asked: bool) -> None:
     settings = bridge.settings.model_copy(update={"reader": ReaderSettings(model=model)})
-    assert (open_assistant(settings, embeddings=bridge.embeddings).second is not None) is is_asked
+    assert (open_assistant(settings, embeddings=bridge.embeddings).beside is not None) is is_asked
 
 
 def test_two_voices_of_one_brief_are_told_by_its_number_once(desk: Desk) -> None:

@@ -6,8 +6,10 @@ from datetime import date
 
 import pytest
 
+from rag import open_assistant
 from rag.dates_asked import date_limit
 from rag.types import Scope
+from tests.conftest import Desk
 
 TODAY = date(2024, 5, 22)  # a Wednesday
 
@@ -18,6 +20,10 @@ TODAY = date(2024, 5, 22)  # a Wednesday
         ("Who ruled Niger as of May 2023?", "as of May 2023", "Who ruled Niger?", date(2023, 5, 31)),
         ("As of 3 May 2023, who led it?", "As of 3 May 2023", "who led it?", date(2023, 5, 3)),
         ("Who led it as of May 3rd, 2023?", "as of May 3rd, 2023", "Who led it?", date(2023, 5, 3)),
+        ("Who led it as of May 3 2023?", "as of May 3 2023", "Who led it?", date(2023, 5, 3)),
+        ("Who led it as of the end of May 2023?", "as of the end of May 2023", "Who led it?", date(2023, 5, 31)),
+        ("Who led it as of early 2023?", "as of early 2023", "Who led it?", date(2023, 4, 30)),
+        ("Who led it as of mid-May 2023?", "as of mid-May 2023", "Who led it?", date(2023, 5, 20)),
         ("How many, as of 2023-02?", "as of 2023-02", "How many?", date(2023, 2, 28)),
         (
             "Who led it as things stood in Sept. 2022?",
@@ -65,17 +71,48 @@ def test_since_takes_the_first_day_of_what_it_names(question: str, date_from: da
         "Who won last year?",
         "As of 31 February 2023, who led it?",
         "Who spoke on the last day of the talks?",
+        "In the last week of July 2023, who seized power?",
+        "Who left in the last three months of his presidency?",
+        "Who came in the last two weeks before the vote?",
+        "What is said about last week's attack?",
     ],
 )
 def test_what_speaks_of_events_sets_no_limit(question: str) -> None:
     assert date_limit(question, today=TODAY) is None
 
 
-def test_what_the_scope_says_goes_before() -> None:
+def test_of_the_limits_of_question_and_scope_the_stricter_counts() -> None:
     limit = date_limit("Who ruled as of May 2023?", today=TODAY)
     assert limit is not None
     assert limit.within(Scope(sources=("Desk",))) == Scope(as_of=date(2023, 5, 31), sources=("Desk",))
     assert limit.within(Scope(as_of=date(2022, 1, 1))) == Scope(as_of=date(2022, 1, 1))
+    assert limit.within(Scope(as_of=date(2024, 1, 1))) == Scope(as_of=date(2023, 5, 31))
+    since = date_limit("What changed since March 2024?", today=TODAY)
+    assert since is not None
+    assert since.within(Scope(date_from=date(2024, 1, 1))).date_from == date(2024, 3, 1)
+    assert since.within(Scope(date_from=date(2024, 4, 1))).date_from == date(2024, 4, 1)
+
+
+def test_a_follow_up_with_a_date_of_its_own_is_not_limited_by_that_of_before(desk: Desk) -> None:
+    desk.write("old.md", "President Bazoum ruled Niger.", title="Niger in 2023", date="2023-05-02")
+    desk.write("new.md", "General Tiani ruled Niger.", title="Niger in 2024", date="2024-05-02")
+    desk.ingest()
+    assistant = open_assistant(desk.settings, embeddings=desk.embeddings)
+    first = assistant.ask("Who ruled Niger as of May 2023?")
+    assert (first.limited_by, first.scope.as_of) == ("as of May 2023", date(2023, 5, 31))
+    later = assistant.ask("And as of May 2024?", history=[("Who ruled Niger as of May 2023?", first.text)])
+    assert (later.limited_by, later.scope.as_of) == ("as of May 2024", date(2024, 5, 31))
+    now = assistant.ask("And now?", history=[("Who ruled Niger as of May 2023?", first.text)])
+    assert (now.limited_by, now.scope.as_of) == (None, None)
+
+
+def test_recent_is_counted_from_the_day_that_the_scope_ends(desk: Desk) -> None:
+    desk.write("old.md", "Niger closed its border.", title="Border", date="2023-01-02")
+    desk.write("coup.md", "Soldiers took power in Niger.", title="Coup", date="2023-07-27")
+    desk.ingest()
+    answer = desk.ask("Who took power in Niger in the last two weeks?", scope=Scope(as_of=date(2023, 7, 31)))
+    assert answer.scope == Scope(date_from=date(2023, 7, 17), as_of=date(2023, 7, 31))
+    assert answer.cited_briefs == ("coup",)
 
 
 def test_the_start_of_a_month_is_within_it() -> None:

@@ -76,6 +76,8 @@ def reading(text: str, dated: str | None = "2024-05-20", answerable: float = 0.9
         ("The summit was held in May 2024.", "2024-05-20", None),
         ("The talks were held on 14 May 2024.", "2024-05-20", None),
         ("The summit was held.", "2024-05-20", None),
+        ("The summit will open on 5 June.", "2024-05-20", None),
+        ("The summit will open on 5 June 2024.", "2024-05-20", date(2024, 6, 5)),
     ],
 )
 def test_a_day_is_taken_where_a_unit_gives_it_to_the_event(text: str, dated: str | None, day: date | None) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-import pytest
+import time
 
-from rag.parts import parts
+import pytest
+from langchain_core.documents import Document
+
+from rag.parts import MAX_PARTS, parts
+from rag.read import in_turn
 from tests.conftest import Desk
 
-SPLIT = [
+SPLIT: list[tuple[str, tuple[str, ...]]] = [
     ("Who led Niger in 2022, and who in 2024?", ("Who led Niger in 2022?", "Who led Niger in 2024?")),
     (
         "Who hosted the talks, and how many states took part?",
@@ -37,7 +41,7 @@ SPLIT = [
         "When did Ruto visit Oslo, and what did he sign there in May?",
         ("When did Ruto visit Oslo?", "Ruto, Oslo: what did he sign there in May?"),
     ),
-    ("Who met Ruto? What did they agree on fishing?", ("Who met Ruto?", "what did they agree on fishing?")),
+    ("Who met Ruto? What did they agree on fishing?", ("Who met Ruto?", "Ruto: what did they agree on fishing?")),
     (
         "What is the difference between the Oslo text and the Geneva text?",
         ("the Oslo text?", "the Geneva text?"),
@@ -52,6 +56,89 @@ SPLIT += [
     ("Which was later: the Oslo or the Geneva round?", ("When was the Oslo round?", "When was the Geneva round?")),
 ]
 
+SPLIT += [
+    (
+        "Who paid for the dyke, and was it finished in 2031?",
+        ("Who paid for the dyke?", "was it finished in 2031?"),
+    ),
+    (
+        "How did Oslo punish Kenyan firms, and what ended the penalty?",
+        ("How did Oslo punish Kenyan firms?", "Oslo, Kenyan: what ended the penalty?"),
+    ),
+    (
+        "How many states backed the pact, how many signed it, and who dropped out?",
+        ("How many states backed the pact?", "how many signed it?", "who dropped out?"),
+    ),
+    (
+        "Name the bank that left Oslo in 2021 and the two insurers that followed a year later.",
+        ("the bank that left Oslo in 2021?", "the two insurers that followed a year later?"),
+    ),
+    (
+        "How did Kenya defend itself on the river in 2029 and at sea in 2033?",
+        ("How did Kenya defend itself on the river in 2029?", "How did Kenya defend itself at sea in 2033?"),
+    ),
+    (
+        "What were the returns of the Kenyan and of the Ghanaian tax spent on?",
+        (
+            "What were the returns of the Kenyan tax spent on?",
+            "What were the returns of the Ghanaian tax spent on?",
+        ),
+    ),
+    (
+        "What did Oslo do about bread in January and in May 2033?",
+        ("What did Oslo do about bread in January 2033?", "What did Oslo do about bread in May 2033?"),
+    ),
+    (
+        "Was turnout higher in Oslo or in Accra?",
+        ("Was turnout higher in Oslo?", "Was turnout higher in Accra?"),
+    ),
+    (
+        "How many notices have Oslo and Accra each given?",
+        ("How many notices have Oslo given?", "How many notices have Accra given?"),
+    ),
+]
+
+SPLIT += [
+    (
+        "What does Kenya offer for the dam, and how much of it is paid?",
+        ("What does Kenya offer for the dam?", "Kenya: how much of it is paid?"),
+    ),
+    ("Did Ruto attend and what did he say?", ("Did Ruto attend?", "Ruto: what did he say?")),
+    ("Who met Ruto, and what did he say?", ("Who met Ruto?", "Ruto: what did he say?")),
+    (
+        "What is the treaty of Oslo and why did Kenya leave it?",
+        ("What is the treaty of Oslo?", "Oslo: why did Kenya leave it?"),
+    ),
+    (
+        "How did Norway vote on the levy in 2021, and how did Denmark?",
+        ("How did Norway vote on the levy in 2021?", "how did Denmark vote on the levy in 2021?"),
+    ),
+    (
+        "Who was killed in Oslo in May 2021 and in Accra in July 2022?",
+        ("Who was killed in Oslo in May 2021?", "Who was killed in Accra in July 2022?"),
+    ),
+    (
+        "What do the United States and Norway each give?",
+        ("What do the United States give?", "What do Norway give?"),
+    ),
+    (
+        "Compare the responses of Norway and Kenya to the war.",
+        ("the responses of Norway to the war?", "the responses of Kenya to the war?"),
+    ),
+    (
+        "When was the pact signed, when did Kenya leave it, and how did Oslo react?",
+        ("When was the pact signed?", "when did Kenya leave it?", "how did Oslo react?"),
+    ),
+    (
+        "How many died in Niger and in Mali and in Chad?",
+        ("How many died in Niger?", "How many died in Mali?", "How many died in Chad?"),
+    ),
+    (
+        "Which of the states that signed in 2021 have since ratified the pact?",
+        ("Which states signed in 2021?", "Which states have ratified the pact?"),
+    ),
+]
+
 WHOLE = [
     "What sectors will they cooperate on?",
     "Which brother was the first to resign in 2022, and on what date?",
@@ -59,6 +146,28 @@ WHOLE = [
     "Who and what was lost?",
     "Which brother was first, and why?",
     "Which accord did Kenya and Norway sign?",
+    "Was it signed in Oslo or in Accra?",
+    "When the envoy named Kenya, what did the judges answer?",
+    "Did the prime minister resign in 2021 or in 2022?",
+    "Was the order given by Putin or by Shoigu?",
+    "What is the Belt and Road initiative?",
+    "Which countries have left the Belt and Road initiative?",
+    "Who won and who lost the election in Poland?",
+    "How many states voted for and how many against the levy?",
+    "Tell me when and where the treaty was signed.",
+    "In what year and in which city was it signed?",
+    "Compare Bosnia and Herzegovina with Kosovo.",
+    "Which country recognised Palestine first, Spain or Ireland?",
+    "What did the UN and WHO say about the outbreak?",
+    "Which party won the election in Poland, and is now in government?",
+    "What do the coups in Mali and in Niger have in common?",
+    "Give the date and the name of the treaty that ended the war.",
+    "Name the ministers and the generals who resigned in Niger.",
+    "Has Israel said what it wants in Gaza and what it will do?",
+    'Who said "I came and what did I see in Oslo"?',
+    "What did the envoy, how he and his aide?",
+    "In how many districts was the law to hold, and in how many is it?",
+    "Name the bank and the insurer.",
     "Who was with him in the car and in the plane?",
     "and",
     "?",
@@ -84,6 +193,28 @@ def test_more_parts_than_can_be_read_are_asked_as_one() -> None:
     assert parts(question) == (question,)
 
 
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "What happened" + " and in Xland" * 36,
+        "x " + "Aa and Bb each " * 30,
+        "which papers " + "the Aa and the Bb " * 25 + "papers",
+        "who went" + " in Aa and in Bb. who x" * 20,
+        "Aa " * 80 + "and " + "Bb " * 80,
+        "which first " * 40,
+        "who ran and " * 40,
+        ", how many came" * 30,
+        "the A and the B " * 250,
+        "who and " * 500,
+    ],
+)
+def test_no_question_takes_long(hostile: str) -> None:
+    start = time.perf_counter()
+    found = parts(hostile)
+    assert time.perf_counter() - start < 0.5
+    assert len(found) <= MAX_PARTS
+
+
 def test_each_part_is_answered_from_its_own_brief(desk: Desk) -> None:
     desk.write("oslo.md", "Kenya signed the fisheries accord in Oslo on 3 March 2021.", title="Fisheries")
     desk.write("accra.md", "Ghana hosted the cocoa summit in Accra on 9 May 2022.", title="Cocoa")
@@ -98,6 +229,25 @@ def test_each_part_is_answered_from_its_own_brief(desk: Desk) -> None:
     assert all(answer.evidence[c.n - 1] is c.passage for c in cited)
     ids = [p.metadata["chunk_id"] for p in answer.evidence]
     assert len(ids) == len(set(ids))
+
+
+def test_a_part_is_read_in_what_the_whole_question_finds_too(desk: Desk) -> None:
+    desk.write("mombasa.md", "Kenya closed the harbour of Mombasa. Pilots from Accra came.", title="Mombasa harbour")
+    for i in range(12):
+        desk.write(f"quarrel-{i}.md", f"The quarrel over field {i} ended on a fair day.", title=f"Quarrel {i}")
+    desk.ingest()
+    assert "mombasa" not in desk.found("What ended the quarrel over a field?")
+    answer = desk.ask("Who closed the harbour, and what ended the quarrel over a field?")
+    asked = desk.ask("What ended the quarrel over a field, and who closed the harbour?")
+    for one in (answer, asked):
+        assert "Kenya closed the harbour of Mombasa." in [sentence.text for sentence in one.sentences]
+
+
+def test_passages_of_two_searches_are_taken_in_turn_and_once() -> None:
+    a, b, c, d = (Document(page_content=name, metadata={"chunk_id": name}) for name in "abcd")
+    assert in_turn([a, b], [c, a, d]) == [a, c, b]
+    assert in_turn([], [c]) == [c]
+    assert in_turn([a], [a]) == [a]
 
 
 def test_what_answers_both_parts_is_said_once(desk: Desk) -> None:

@@ -84,7 +84,16 @@ def test_a_question_may_be_asked_of_one_brief(question: str, place: int, rest: s
 
 
 @pytest.mark.parametrize(
-    "question", ["Which one signed?", "When does the second one take effect?", "Who wrote the first report?", ""]
+    "question",
+    [
+        "Which one signed?",
+        "When does the second one take effect?",
+        "Who wrote the first report?",
+        "How long did that brief truce last?",
+        "When was the first brief ceasefire in Sudan?",
+        "According to this brief?",
+        "",
+    ],
 )
 def test_other_things_in_order_are_no_briefs(question: str) -> None:
     assert brief_meant(question) is None

@@ -60,12 +60,13 @@ def collect(cache: Path) -> list[Weighed]:
     """Read the questions."""
     folder = cache / "second"
     told = [story for home in (DISAGREEMENTS, ACCOUNTS) for story in development_stories(read_stories(home))]
-    assistant = _assistant(folder, told)
+    assistant = assistant_of(folder, told)
     found = [_weighed(assistant, story, one) for story in told for one in story.questions[::EVERY] if one.accounts]
     return [one for one in found if one is not None]
 
 
-def _assistant(folder: Path, told: Sequence[Story]) -> Assistant:
+def assistant_of(folder: Path, told: Sequence[Story]) -> Assistant:
+    """Open an assistant over the briefs of some stories, kept in a folder."""
     corpus = folder / "corpus"
     corpus.mkdir(parents=True, exist_ok=True)
     for story in told:
@@ -80,7 +81,7 @@ def _assistant(folder: Path, told: Sequence[Story]) -> Assistant:
 
 def _weighed(assistant: Assistant, story: Story, one: StoryQuestion) -> Weighed | None:
     """Weigh the accounts beside the best unit; None where that is no answer."""
-    assert assistant.second is not None
+    assert assistant.beside is not None
     reading = assistant.reader.read(one.question, assistant.search(one.question))
     known = accounts(one.question, reading) if reading.units else []
     best = reading.units[0] if known else None
@@ -90,7 +91,7 @@ def _weighed(assistant: Assistant, story: Story, one: StoryQuestion) -> Weighed 
     if base is None or not mine:
         return None
     others = [group for group in told if group not in mine] if one.kind == "conflict" else []
-    seen = weighed(one.question, base, known, assistant.second)
+    seen = weighed(one.question, base, known, assistant.beside)
     truth = tuple(any(_says(other, group) for group in others) for other, _ in seen)
     return Weighed(story.id, one.kind == "conflict", tuple(signs for _, signs in seen), truth)
 

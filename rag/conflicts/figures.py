@@ -152,7 +152,9 @@ def _corrected(text: str, mine: Value) -> Value | None:
     denied = denied_words(text)
     if not any(place(denied, value, at_once=True) for value in values(denied)[:1] if value.amount == mine.amount):
         return None
-    return next((value for value in values(text) if value.amount != mine.amount), None)
+    before = text[: text.find(denied)]
+    stated = [value for value in values(text) if value.amount != mine.amount and comparable(value, mine)]
+    return next((value for value in reversed(stated) if place(before, value)), next(iter(stated), None))
 
 
 def _both_told(wanted: FigureAsked, mine: Value, other: Account) -> Other | None:

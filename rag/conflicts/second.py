@@ -35,7 +35,7 @@ _LEAST = -5.0
 class SecondReader(Protocol):
     """Knows second accounts; the packaged reader does."""
 
-    def score_beside(self, question: str, quoted: str, texts: Sequence[str]) -> Sequence[float]:
+    def score_otherwise(self, question: str, quoted: str, texts: Sequence[str]) -> Sequence[float]:
         """Return for each text the log-odds that it answers a question otherwise than a quoted one does."""
         ...
 
@@ -66,7 +66,7 @@ def weighed(
     Cost: one call of the reader.
     """
     others = [one for one in known if one is not base][:MOST_READ]
-    odds = reader.score_beside(question, base.text, [one.text for one in others])
+    odds = reader.score_otherwise(question, base.text, [one.text for one in others])
     return [(one, signs(base, one, said)) for one, said in zip(others, odds, strict=True)]
 
 

@@ -32,7 +32,7 @@ def differ(
     ordered = sorted(sides, key=lambda side: _date_of(side[0]), reverse=True)
     told = "; ".join(dict.fromkeys(f"{says} ({source(sentence)})" for sentence, says in ordered if says))
     each = {_place(sentence): sentence for sentence in (*(sentence for sentence, _ in sides), *beside)}
-    kept = sorted(list(each.values())[:limit], key=_date_of, reverse=True)
+    kept = sorted(sorted(list(each.values())[:limit], key=_place), key=_date_of, reverse=True)
     return Conflict(tuple(kept), f"{how}: {told}." if how else None)
 
 

@@ -46,6 +46,19 @@ _UNITS: Mapping[str, tuple[str, str]] = {
     )
     for word in words.split()
 }  # fmt: skip
+_MEASURES: Mapping[str, str] = {
+    stem(word): shown or word
+    for word, shown in (
+        ("km", ""), ("kilometre", "km"), ("kilometer", "km"), ("m", ""), ("metre", "m"), ("meter", "m"), ("miles", ""),
+        ("ft", ""), ("feet", ""), ("foot", "feet"), ("squarekilometres", "square km"), ("squaremetres", "square m"),
+        ("squaremiles", "square miles"), ("hectares", ""), ("acres", ""), ("cubicmetres", "cubic m"),
+        ("cubicfeet", "cubic feet"), ("barrels", ""), ("t", "tonnes"), ("tonnes", ""), ("tons", ""), ("kg", ""),
+        ("kilograms", "kg"), ("kilogrammes", "kg"), ("minutes", ""), ("hours", ""), ("days", ""), ("weeks", ""),
+        ("months", ""), ("years", ""), ("megawatts", "MW"), ("mw", "MW"), ("gigawatts", "GW"), ("gw", "GW"),
+    )
+}  # fmt: skip
+"""How units of measure are told, by their stems."""
+_DIMENSIONS = frozenset(dimension for dimension, _ in _UNITS.values())
 _CURRENCIES = frozenset(
     stem(word) for word in "crowns dinars kroner kronor dirhams lei zlotys forints baht won rials rands tenge".split()
 )
@@ -86,9 +99,15 @@ class Value:
 
     @property
     def told(self) -> str:
-        """The figure as people write it."""
-        if self.dimension == "share" and self.stated < 1:
+        """The figure as people write it: a share in percent, a measure with its unit."""
+        if self.dimension == "share" and self.stated == self.amount:  # a fraction
             return f"{(self.stated * 100).quantize(Decimal(1)):f}%"
+        unit = _MEASURES.get(self.noun or "") if self.dimension in _DIMENSIONS else None
+        return f"{self.figure}{'%' if self.dimension == 'share' else ''}{f' {unit}' if unit else ''}"
+
+    @property
+    def figure(self) -> str:
+        """The number alone, as it is stated."""
         return f"{self.stated.normalize():,f}"
 
 
@@ -166,7 +185,7 @@ def is_part(text: str, value: Value) -> bool:
 
 def place(text: str, value: Value, *, at_once: bool = False) -> re.Match[str] | None:
     """Find where a text states a value, in digits or a word; with `at_once` only where it opens with it."""
-    digits = re.escape(value.told.removesuffix("%"))
+    digits = re.escape(value.figure)
     words = "".join(f"|{word}" for word, digit in NUMBER_WORDS.items() if digit == f"{value.stated.normalize():f}")
     pattern = rf"(?<![\d,.])\b(?:{digits}{words})(?!\d|[,.]\d)\b"
     return re.match(rf"\s*(?:the |only |just )?{pattern}", text) if at_once else re.search(pattern, text)

@@ -1,6 +1,6 @@
-"""Examples of the second account: which unit says otherwise than one that is quoted, in answer to the same question.
+"""Examples of what is asked beside a quoted unit: which unit answers otherwise, and which adds to the answer.
 
-The question is asked with the words that mark this task, and the quoted unit stands where a unit's context does.
+The question is asked with the words that mark the task, and the quoted unit stands where a unit's context does.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ from evals.training.reader.examples import BESIDE, Asked, Split
 from evals.training.reader.questions import POOL
 from evals.training.reader.stories import Story, StoryQuestion, development_stories, read_stories, units_by_place
 from evals.training.reader.units import UnitInContext, UnitSearch
-from rag.cross_encoder import OTHERWISE
+from rag.cross_encoder import FURTHER, OTHERWISE
 from rag.split import CountTokens
 
 STRAY = 0.3
 """Share of the questions on rival accounts that are asked beside a unit that does not answer, too: none is right."""
 UNDISPUTED = 0.12
-"""Share of the questions with one account that are asked."""
+"""Share of the questions with one account, or answered by one sentence, that are asked."""
+MORE = f"{BESIDE}/more"
 
 
 def beside_examples(folders: Sequence[Path], count: CountTokens, rng: random.Random) -> Iterator[Asked]:
@@ -30,6 +31,27 @@ def beside_examples(folders: Sequence[Path], count: CountTokens, rng: random.Ran
         dev = development_stories(stories)
         for story in stories:
             yield from _of_story(story, "dev" if story in dev else "train", count, rng)
+
+
+def further_examples(folders: Sequence[Path], count: CountTokens, rng: random.Random) -> Iterator[Asked]:
+    """Make the examples of the stories of some folders; what several sentences answer gives the right ones."""
+    for folder in folders:
+        stories = read_stories(folder)
+        dev = development_stories(stories)
+        for story in stories:
+            yield from _more_of_story(story, "dev" if story in dev else "train", count, rng)
+
+
+def _more_of_story(story: Story, split: Split, count: CountTokens, rng: random.Random) -> Iterator[Asked]:
+    cut = units_by_place(story, count)
+    search = UnitSearch(list(dict.fromkeys(unit for units in cut.values() for unit in units)))
+    for one in story.questions:
+        told = [cut[place] for place in one.right if cut[place]]
+        if not told or (one.kind != "several" and (len(told) > 1 or rng.random() > UNDISPUTED)):
+            continue
+        quoted = rng.randrange(len(told))
+        right = list(dict.fromkeys(u for units in told for u in units if u not in told[quoted]))
+        yield _asked(one, split, rng.choice(told[quoted]), right, search, task=FURTHER, kind=MORE)
 
 
 def _of_story(story: Story, split: Split, count: CountTokens, rng: random.Random) -> Iterator[Asked]:
@@ -43,16 +65,17 @@ def _of_story(story: Story, split: Split, count: CountTokens, rng: random.Random
             continue
         quoted = rng.randrange(len(accounts))
         right = [u for told in accounts for u in told if u not in accounts[quoted]] if one.kind == "conflict" else []
-        yield _asked(one, split, rng.choice(accounts[quoted]), right, search)
+        yield _asked(one, split, rng.choice(accounts[quoted]), right, search, task=OTHERWISE)
         if right and rng.random() < STRAY:
             told = [u for told in accounts for u in told]
             if strays := search.best(one.question, k=6, without=told):
-                yield _asked(one, split, rng.choice(strays), [], search)
+                yield _asked(one, split, rng.choice(strays), [], search, task=OTHERWISE)
 
 
 def _asked(
-    one: StoryQuestion, split: Split, quoted: UnitInContext, right: Sequence[UnitInContext], search: UnitSearch
-) -> Asked:
+    one: StoryQuestion, split: Split, quoted: UnitInContext, right: Sequence[UnitInContext], search: UnitSearch,
+    *, task: str, kind: str = BESIDE,
+) -> Asked:  # fmt: skip
     inside = search.best(one.question, k=POOL, without=[*right, quoted])
     others = [unit for unit in search.units if unit not in right and unit != quoted]
     wrong = tuple(dict.fromkeys((*inside, *others)))[:POOL]
@@ -60,5 +83,5 @@ def _asked(
     def shown(units: Sequence[UnitInContext]) -> tuple[UnitInContext, ...]:
         return tuple(replace(unit, title=quoted.text.rstrip("."), before="", date=None) for unit in units)
 
-    kind = BESIDE if right else f"{BESIDE}/none"
-    return Asked(quoted.doc, kind, split, OTHERWISE + one.question, shown(right), shown(wrong))
+    kind = kind if right else f"{kind}/none"
+    return Asked(quoted.doc, kind, split, task + one.question, shown(right), shown(wrong))

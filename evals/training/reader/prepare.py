@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from evals.training.passages import Text, load, unwrapped
-from evals.training.reader.beside import beside_examples
+from evals.training.reader.beside import beside_examples, further_examples
 from evals.training.reader.cloze import SETS, cloze_examples
 from evals.training.reader.examples import BESIDE, Asked, write
 from evals.training.reader.questions import Article, dev_example, normalised, nq_examples, squad_examples
@@ -68,7 +68,7 @@ SHARES: Mapping[int, Mapping[str, float]] = {
         "beside": 0.6, "beside/none": 0.5},
     6: {"written": 0.2, "squad": 0.1, "nq": 0.1, "cloze": 0.1, "stories": 0.05, "dated": 0.1, "disagreements": 0.2,
         "lists": 0.1, "retold": 0.2, "talks": 0.3, "talks/removed": 0.1, "accounts": 0.2, "accounts/removed": 0.1,
-        "sisters": 1.0, "sisters/removed": 0.1, "beside": 0.2, "beside/none": 0.15},
+        "sisters": 1.0, "sisters/removed": 0.1, "beside": 0.2, "beside/none": 0.15, "further": 0.6},
 }  # fmt: skip
 """Shares of the examples of each set, or of a kind in a set, that a later course sees; of earlier sets, so that nothing
 is forgotten."""
@@ -76,6 +76,8 @@ FIRST_DATED = 3
 """The first course that shows the dates of briefs."""
 FIRST_BESIDE = 5
 """The first course that asks for second accounts."""
+FIRST_FURTHER = 6
+"""The first course that asks what else belongs to an answer."""
 
 Row = dict[str, Any]
 Trained = Mapping[str, frozenset[str]]
@@ -212,6 +214,8 @@ def main() -> None:
         named = [*((one.kind.split("/")[0], one) for one in made), *told(known, count)]
         if args.course >= FIRST_BESIDE:
             named += ((BESIDE, one) for one in beside_examples([*FOLDERS, ACCOUNTS], count, random.Random(SEED)))
+        if args.course >= FIRST_FURTHER:
+            named += (("further", one) for one in further_examples([*FOLDERS, SISTERS], count, random.Random(SEED)))
         made = list(drawn(named, SHARES[args.course]))
     write(args.out, made, tokenizer, dated=args.course >= FIRST_DATED)
     counts = dict(sorted(Counter(f"{a.split} {a.kind}" for a in made).items()))

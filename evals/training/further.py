@@ -1,0 +1,126 @@
+"""Fit the weights of `rag.further`, and tell how well they find what belongs to an answer beside its best unit.
+
+    python -m evals.training.further --cache DIR
+
+The questions are those of the development stories, asked of an index of these stories as a user would; the reader was
+trained on none of them. Figures are by folds that part no story.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from evals.training.head.fitting import fit_logistic, matrix
+from evals.training.reader.stories import (
+    DATED,
+    LISTS,
+    RETOLD,
+    SISTERS,
+    STORIES,
+    Story,
+    StoryQuestion,
+    development_stories,
+    holds_some,
+    read_stories,
+)
+from evals.training.second_accounts import assistant_of
+from rag import Assistant
+from rag.answer import Reading, ScoredUnit
+from rag.further import WEIGHTS, probability, weighed
+from rag.parts import parts
+
+FOLDS, SEED, DECAY = 5, 0, 1.0
+SINGLE = 3
+"""Of the questions that one brief answers, every third is asked; of the others all."""
+THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7)
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """A question whose best unit answers, with the units of other briefs that are weighed beside it.
+
+    Attributes:
+        signs: what is seen of each.
+        truth: whether each answers, too.
+    """
+
+    story: str
+    signs: tuple[dict[str, float], ...]
+    truth: tuple[bool, ...]
+
+
+def collect(cache: Path) -> list[Weighed]:
+    """Read the questions."""
+    told = [
+        story for home in (STORIES, DATED, LISTS, RETOLD, SISTERS) for story in development_stories(read_stories(home))
+    ]
+    assistant = assistant_of(cache / "further", told)
+    found = [_weighed(assistant, story, one) for story in told for one in _asked(story)]
+    return [one for one in found if one is not None]
+
+
+def _asked(story: Story) -> Iterator[StoryQuestion]:
+    answered = [one for one in story.questions if one.right and len(parts(one.question)) == 1]
+    several = [one for one in answered if len({brief for brief, _ in one.right}) > 1]
+    yield from several
+    yield from [one for one in answered if one not in several][::SINGLE]
+
+
+def _weighed(assistant: Assistant, story: Story, one: StoryQuestion) -> Weighed | None:
+    """Weigh the units beside the best one; None where that is no answer."""
+    reading = assistant.reader.read(one.question, assistant.search(one.question))
+    told = [(f"{story.id}-{brief}", " ".join(text.split())) for brief, text in story.sentences(one.right)]
+    if not reading.units or not _says(reading.units[0], reading, told):
+        return None
+    assert assistant.beside is not None
+    seen = weighed(one.question, reading, assistant.beside)
+    truth = tuple(_says(unit, reading, told) for unit, _ in seen)
+    return Weighed(story.id, tuple(signs for _, signs in seen), truth)
+
+
+def _says(unit: ScoredUnit, reading: Reading, told: Sequence[tuple[str, str]]) -> bool:
+    brief, text = reading.evidence[unit.n - 1].metadata["brief_id"], " ".join(unit.text.split())
+    return any(brief == name and holds_some(text, sentence) for name, sentence in told)
+
+
+def fit(found: Sequence[Weighed], names: Sequence[str] = tuple(WEIGHTS), *, decay: float = DECAY) -> dict[str, float]:
+    """Fit the weights; each unit weighs the same."""
+    rows = matrix([seen for one in found for seen in one.signs], list(names))
+    truth = np.array([true for one in found for true in one.truth], dtype=float)
+    return fit_logistic(rows, truth, np.ones(len(truth)), list(names), decay=decay)
+
+
+def folds(found: Sequence[Weighed], names: Sequence[str] = tuple(WEIGHTS)) -> Iterator[tuple[Weighed, list[float]]]:
+    """Yield the questions with the probabilities of models that have seen nothing of their stories."""
+    stories = sorted({one.story for one in found})
+    fold = dict(zip(stories, np.random.default_rng(SEED).permutation(len(stories)) % FOLDS, strict=True))
+    for n in range(FOLDS):
+        weights = fit([one for one in found if fold[one.story] != n], names)
+        for one in (one for one in found if fold[one.story] == n):
+            yield one, [probability(seen, weights) for seen in one.signs]
+
+
+def main() -> None:
+    """Print the weights, and what joins the answers at some thresholds."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cache", type=Path, required=True, help="folder for the index")
+    found = collect(parser.parse_args().cache)
+    judged = list(folds(found))
+    due = sum(sum(one.truth) for one, _ in judged)
+    alone = sum(not any(one.truth) for one, _ in judged)
+    print(f"{len(judged)} answers, {due} units that belong to one, {alone} answers that are complete")
+    for threshold in THRESHOLDS:
+        joined = [(one, one.truth[i]) for one, odds in judged for i, p in enumerate(odds) if p >= threshold]
+        right = sum(truth for _, truth in joined)
+        spoilt = len({id(one) for one, _ in joined if not any(one.truth)})
+        print(f"{threshold}: {len(joined)} join, {right} rightly; {spoilt} complete answers get one")
+    print({name: round(weight, 2) for name, weight in fit(found).items()})
+
+
+if __name__ == "__main__":
+    main()

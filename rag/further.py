@@ -1,0 +1,131 @@
+"""Whether a unit of another brief belongs to an answer beside the best: the other half, or what came of it later."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Protocol
+
+from langchain_core.documents import Document
+
+from rag.answer import Reading, ScoredUnit
+from rag.answer_types import new_names
+from rag.lexicon import analyse
+from rag.signals import content_stems, logistic, weigh
+
+MOST_READ = 6
+"""Units that are weighed: the best ones of other briefs."""
+THRESHOLD = 0.5
+"""Least probability of a unit that joins the answer."""
+
+# Fitted by `python -m evals.training.further`, which tells on what and how well.
+WEIGHTS: Mapping[str, float] = {
+    "bias": -9.0,
+    "word": 0.0,
+    "gap": 0.0,
+    "rank": 0.0,
+    "reader": 0.0,
+    "kept": 0.0,
+    "alike": 0.0,
+    "names": 0.0,
+    "kin": 0.0,
+    "later": 0.0,
+    "two": 0.0,
+    "many": 0.0,
+    "change": 0.0,
+    "and": 0.0,
+    "or": 0.0,
+}
+
+_FORMS: Mapping[str, re.Pattern[str]] = {
+    name: re.compile(form, re.IGNORECASE)
+    for name, form in (
+        ("two", r"\b(?:two|both|each|respectively|either)\b"),
+        ("many", r"\b(?:three|four|five|six|all|several|various|different|further|everything|everyone)\b"),
+        ("change", r"\b(?:chang|grow|grew|develop|evol|ris[ei]|rose|fall|fell|differ|compar|progress|unfold|fared?\b)"
+                   r"|\bbec[ao]me of\b|\bcame of\b|\bhappened\b|\bfrom\b.*\bto\b|\bbetween\b.*\band\b|\bover time\b"),
+        ("and", r"\w,? and \w"),
+        ("or", r"\w,? or \w"),
+    )
+}  # fmt: skip
+_LEAST = -5.0
+
+
+class FurtherReader(Protocol):
+    """Knows what else answers a question; the packaged reader does."""
+
+    def score_further(self, question: str, quoted: str, texts: Sequence[str]) -> Sequence[float]:
+        """Return for each text the log-odds that it belongs to an answer beside a quoted one."""
+        ...
+
+
+@lru_cache(maxsize=4096)
+def forms(question: str) -> tuple[str, ...]:
+    """Name the forms of a question that bear on whether one unit is enough."""
+    return tuple(name for name, form in _FORMS.items() if form.search(question))
+
+
+def signs(question: str, reading: Reading, unit: ScoredUnit, *, place: int, word: float) -> dict[str, float]:
+    """Tell what bears on whether a unit answers beside the best one.
+
+    Args:
+        place: of the unit among those that are weighed, from 0.
+        word: the reader's log-odds that it does.
+    """
+    best = reading.units[0]
+    mine, other = (reading.evidence[u.n - 1] for u in (best, unit))
+    asked = frozenset(content_stems(question))
+    said, more = analyse(best.text).stems, analyse(unit.text).stems
+    return {
+        "bias": 1.0,
+        "word": max(-10.0, min(10.0, word)) / 10,
+        "gap": max(math.log(unit.score / best.score), _LEAST) if unit.score > 0 and best.score > 0 else _LEAST,
+        "rank": 1 / (1 + place),
+        "reader": max(-10.0, min(10.0, unit.signals.get("reader", 0.0))) / 10,
+        "kept": len(said & more & asked) / max(1, len(asked)),
+        "alike": len(said & more) / max(1, len(said | more)),
+        "names": min(3, len(new_names(f"{question} {best.text}", unit.text))) / 3,
+        "kin": min(3, len(_names(mine) & _names(other) - asked)) / 3,
+        "later": float(_later(mine, other)),
+        **dict.fromkeys(forms(question), 1.0),
+    }
+
+
+def elsewhere(reading: Reading) -> list[ScoredUnit]:
+    """Return the units that are weighed: the best ones of other briefs than the best unit's."""
+    own = _brief(reading, reading.units[0])
+    return [unit for unit in reading.units if _brief(reading, unit) != own][:MOST_READ]
+
+
+def weighed(question: str, reading: Reading, reader: FurtherReader) -> list[tuple[ScoredUnit, dict[str, float]]]:
+    """Return the units that may belong to the answer, with what is seen of each. Cost: one call of the reader."""
+    units = elsewhere(reading)
+    words = reader.score_further(question, reading.units[0].text, [unit.text for unit in units])
+    seen = enumerate(zip(units, words, strict=True))
+    return [(unit, signs(question, reading, unit, place=i, word=word)) for i, (unit, word) in seen]
+
+
+def probability(seen: Mapping[str, float], weights: Mapping[str, float] = WEIGHTS) -> float:
+    """Return the probability that what is seen is of a unit that answers, too."""
+    return logistic(weigh(seen, weights))
+
+
+def further(question: str, reading: Reading, reader: FurtherReader) -> list[ScoredUnit]:
+    """Return the units of other briefs that are likely to belong to the answer, likeliest first."""
+    odds = [(probability(seen), unit) for unit, seen in weighed(question, reading, reader)]
+    return [unit for p, unit in sorted(odds, key=lambda pair: -pair[0]) if p >= THRESHOLD]
+
+
+def _brief(reading: Reading, unit: ScoredUnit) -> str:
+    return str(reading.evidence[unit.n - 1].metadata["brief_id"])
+
+
+def _names(passage: Document) -> frozenset[str]:
+    return frozenset(word.stem for run in analyse(passage.page_content).names for word in run)
+
+
+def _later(a: Document, b: Document) -> bool:
+    first, second = a.metadata["date"], b.metadata["date"]
+    return bool(first and second and first < second)

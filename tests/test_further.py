@@ -1,0 +1,92 @@
+"""What of other briefs belongs to an answer beside its best unit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import pytest
+
+from rag import open_assistant
+from rag.answer import Answer
+from rag.assistant import BesideReader
+from rag.cross_encoder import MODELS, PackagedCrossEncoder
+from rag.further import MOST_READ, WEIGHTS, forms, probability
+from tests.conftest import Desk
+
+ASKED = "What became of the ferry between Orvel and Kesten?"
+FIRST = "The ferry between Orvel and Kesten was ordered in May."
+LATER = "That vessel now carries forty lorries a day."
+
+
+@dataclass
+class Knows:
+    """A reader that takes one text for more of the answer."""
+
+    more: str
+
+    def score_further(self, question: str, quoted: str, texts: Sequence[str]) -> list[float]:
+        assert len(texts) <= MOST_READ
+        return [10.0 if text == self.more else -10.0 for text in texts]
+
+    def score_otherwise(self, question: str, quoted: str, texts: Sequence[str]) -> list[float]:
+        return [-10.0 for _ in texts]
+
+
+def ask(desk: Desk, question: str, reader: BesideReader) -> Answer:
+    assistant = open_assistant(desk.settings, embeddings=desk.embeddings)
+    return replace(assistant, beside=reader).ask(question)
+
+
+@pytest.fixture
+def ferry(desk: Desk) -> Desk:
+    desk.write("a.md", FIRST, title="A ferry for Kesten", date="2024-01-05")
+    desk.write("b.md", f"{LATER} Tickets cost a crown.", title="Kesten and its ferry", date="2025-01-09")
+    desk.ingest()
+    return desk
+
+
+def test_a_unit_of_another_brief_that_belongs_to_the_answer_is_quoted(ferry: Desk) -> None:
+    answer = ask(ferry, ASKED, Knows(LATER))
+    assert [sentence.text for sentence in answer.sentences] == [FIRST, LATER]
+    assert answer.cited_briefs == ("a", "b")
+
+
+def test_nothing_joins_where_the_reader_knows_no_more(ferry: Desk) -> None:
+    assert [sentence.text for sentence in ask(ferry, ASKED, Knows("another text")).sentences] == [FIRST]
+
+
+def test_nothing_is_weighed_where_one_brief_is_found(desk: Desk) -> None:
+    desk.write("a.md", f"{FIRST} {LATER}", title="A ferry for Kesten")
+    desk.ingest()
+    assert FIRST in [sentence.text for sentence in ask(desk, ASKED, Knows(LATER)).sentences]
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("How did the budget change?", {"change"}),
+        ("Who chaired the two meetings?", {"two"}),
+        ("What became of the ferry?", {"change"}),
+        ("Who led Kenya, and why?", {"and"}),
+        ("Who signed the accord?", set()),
+    ],
+)
+def test_forms_that_ask_for_more_than_one_thing_are_told(question: str, expected: set[str]) -> None:
+    assert set(forms(question)) == expected
+
+
+def test_the_reader_s_word_and_closeness_count_for_a_unit() -> None:
+    least = dict.fromkeys(WEIGHTS, 0.0)
+    assert probability({**least, "word": 1.0}) > probability({**least, "word": -1.0})
+    assert probability({**least, "gap": -0.1}) > probability({**least, "gap": -3.0})
+
+
+def test_the_packaged_reader_tells_the_other_half_from_what_is_no_answer() -> None:
+    reader = PackagedCrossEncoder(MODELS / "reader")
+    other_half, neither = reader.score_further(
+        "Who commanded the mission in Goma and the one in Bangui?",
+        "The mission in Goma is led by General Adisa of Nigeria.",
+        ["A Rwandan, General Mugenzi, commands the mission in Bangui.", "The road to Bangui was repaired in spring."],
+    )
+    assert other_half > neither
