@@ -23,8 +23,8 @@ THRESHOLD = 0.5
 # Fitted by `python -m evals.training.further`, which tells on what and how well.
 WEIGHTS: Mapping[str, float] = {
     "bias": -9.0,
-    "word": 0.0,
-    "gap": 0.0,
+    "word": 10.0,
+    "gap": 0.1,
     "rank": 0.0,
     "reader": 0.0,
     "kept": 0.0,
