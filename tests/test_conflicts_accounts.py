@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import time
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from rag.answer import Answer
+from rag.conflicts.accounts import Account
+from rag.conflicts.lookalikes import is_ahead
 from rag.conflicts.tellers import same_teller, teller
 from rag.conflicts.values import same, values
 from tests.conftest import Desk
@@ -191,6 +195,21 @@ def test_who_tells_is_read_from_the_sentence(text: str, who: set[str]) -> None:
     found = teller(text)
     assert found is not None
     assert found.stems == who
+
+
+@pytest.mark.parametrize(
+    ("dated", "text", "ahead"),
+    [
+        ("2024-01-08", "The bridge closes on 20 February.", True),
+        ("2024-01-08", "The bridge closed on 20 December.", False),
+        ("2024-01-08", "The bridge closes on 20 December 2024.", True),
+        ("2024-05-08", "The bridge closed on 2 May.", False),
+        ("2024-05-08", "The bridge is closed.", False),
+    ],
+)
+def test_a_day_without_a_year_is_ahead_by_months_at_most(dated: str, text: str, ahead: bool) -> None:
+    account = cast(Account, SimpleNamespace(text=text, dated=dated))
+    assert is_ahead(account) is ahead
 
 
 def test_two_offices_are_not_one_teller_but_a_short_form_is() -> None:

@@ -38,6 +38,8 @@ _LATER = re.compile(
 _ORDINAL = re.compile(
     r"\b(first|second|third|fourth|fifth|sixth|previous|last|next|another|other)\s+(?:\w+\s)?(\w{4,})", re.IGNORECASE
 )
+MOST_MONTHS_AHEAD = 6
+"""Months ahead of its brief beyond which a day without a year is of the year before."""
 PAST_MONTHS = 3
 """Months before its brief from which on what a sentence dates is another event than the brief's."""
 KINDS = {
@@ -117,7 +119,12 @@ def is_ahead(account: Account) -> bool:
     if not account.dated or not (days := _dates(account)):
         return False
     published = DateInterval.parse(account.dated).end
-    return all((d.year or published.year, d.month or 12, d.day or 31) > _parts(published) for d in days)
+    return all((d.year or _year_of(d, published), d.month or 12, d.day or 31) > _parts(published) for d in days)
+
+
+def _year_of(day: StatedDate, published: date) -> int:
+    """Return the year of a day that is given without one: in a brief of January, December is of the year before."""
+    return published.year - ((day.month or 0) - published.month > MOST_MONTHS_AHEAD)
 
 
 def _parts(day: date) -> tuple[int, int, int]:
