@@ -11,6 +11,7 @@ file, and a run that was cut short goes on.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import re
 import statistics
@@ -30,12 +31,13 @@ from rag.answer import Answer, Answered, Said, Sentence
 from rag.assistant import Assistant
 from rag.build import open_assistant, open_embeddings, warm_up
 from rag.evaluation.dataset import open_dataset
+from rag.evaluation.environment import code_digest
 from rag.evaluation.question import Dataset, Question
 from rag.evaluation.run import build_site, messages_of
 from rag.evaluation.scoring import Outcome, records_of
 from rag.evaluation.statistics import bootstrap_mean, paired
 from rag.lexicon import MONTHS, STANDS_FOR
-from rag.settings import load_settings
+from rag.settings import Settings, load_settings
 
 WORK = Path(".geobrief-eval")
 _STEM = 5
@@ -89,18 +91,20 @@ def main() -> None:
     parser.add_argument("--json", type=Path, default=WORK / "writer.jsonl", help="file of the answers")
     arguments = parser.parse_args()
     dataset = open_dataset("briefs", work=WORK, split=arguments.split)
-    questions = dataset.questions[:: max(1, len(dataset.questions) // (arguments.limit or len(dataset.questions)))]
+    limit = arguments.limit or len(dataset.questions)
+    questions = dataset.questions[:: max(1, len(dataset.questions) // limit)][:limit]
     settings = load_settings(llm={"model": arguments.model, "max_tokens": arguments.max_tokens})
     embeddings = open_embeddings(settings)
     site, _ = build_site(dataset, settings, embeddings, work=WORK, progress=lambda *_: None)
     assistant = open_assistant(site.settings, embeddings=embeddings)
     quoting = open_assistant(site.settings.model_copy(update={"llm": load_settings().llm}), embeddings=embeddings)
     warm_up(quoting)
-    done = {row["id"]: row for row in map(json.loads, _lines(arguments.json))}
+    run = _run(arguments, site.settings)
+    done = {row["id"]: row for row in map(json.loads, _lines(arguments.json)) if row.get("run") == run}
     with arguments.json.open("a", encoding="utf-8", buffering=1) as file:
         for question in questions:
             if question.id not in done:
-                done[question.id] = asked(question, dataset, assistant, quoting)
+                done[question.id] = {**asked(question, dataset, assistant, quoting), "run": run}
                 file.write(json.dumps(done[question.id], ensure_ascii=False) + "\n")
     for line in summary([done[question.id] for question in questions]):
         print(line)
@@ -191,7 +195,13 @@ def _digits(number: str) -> str:
 
 
 def _lines(path: Path) -> list[str]:
-    return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    return [line for line in path.read_text(encoding="utf-8").split("\n") if line] if path.exists() else []
+
+
+def _run(arguments: argparse.Namespace, settings: Settings) -> str:
+    """Tell runs apart whose answers may differ: by model, length of replies, settings and code."""
+    told = f"{arguments.model} {arguments.max_tokens} {settings.digest()} {code_digest()}"
+    return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
 if __name__ == "__main__":

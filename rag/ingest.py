@@ -192,7 +192,9 @@ class _Sync:
 
 def _lies_under(path: str, root: str) -> bool:
     """Whether a path lies in a folder, or is matched by a glob."""
-    return Path(path).is_relative_to(root) or fnmatch.fnmatch(path, root)
+    return Path(path).is_relative_to(root) or any(
+        fnmatch.fnmatch(path, pattern) for pattern in (root, root.replace("/**/", "/"))
+    )
 
 
 def _is_gone(path: str) -> bool:

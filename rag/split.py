@@ -17,7 +17,7 @@ import sentencex
 
 from rag.types import Brief, Chunk, Span, Unit
 
-SPLITTER = "units-1"
+SPLITTER = "units-2"
 """Name of the algorithm: it changes when the same text and parameters would give other chunks."""
 
 HEADER_TOKENS = 48
@@ -29,11 +29,12 @@ CHARS_PER_TOKEN = 8
 CountTokens = Callable[[Sequence[str]], Sequence[int]]
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")
-_HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+(.*?)[ \t]*#*[ \t]*\Z")
+_HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+(.*)\Z")
+_WIDE_BLANK = re.compile(r"[^\S\x00-\x7f]")
 _ITEM = re.compile(r"[ \t]*(?:[-*+•–]|\d{1,3}[.)])[ \t]+(?=\S)")
 _RULE = re.compile(r"[ \t]*(?:(?:-[ \t]*){3,}|(?:\*[ \t]*){3,}|(?:_[ \t]*){3,}|={3,})\Z")
 _TABLE_ROW = re.compile(r"[ \t]*\|.*\|[ \t]*\Z")
-_TABLE_RULE = re.compile(r"[ \t]*\|?[ \t:|-]*-{2,}[ \t:|-]*\Z")
+_TABLE_RULE = re.compile(r"(?=.*--)[ \t:|-]+\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,7 @@ def _blocks(text: str) -> Iterator[_Block]:
             match = _HEADING.match(run[0].text)
             assert match is not None
             level = len(match.group(1))
-            headings = [h for h in headings if h[0] < level] + [(level, match.group(2))]
+            headings = [h for h in headings if h[0] < level] + [(level, _heading_text(match.group(2)))]
             lead_in = None
             continue
         path = " › ".join(title for _, title in headings if title)
@@ -144,6 +145,11 @@ def _kind(lines: Sequence[_Line], position: int) -> str:
     return "paragraph"
 
 
+def _heading_text(text: str) -> str:
+    """Return a heading without blanks and closing marks."""
+    return text.strip(" \t").rstrip("#").rstrip(" \t")
+
+
 def _continues(kind: str, lines: Sequence[_Line], position: int) -> bool:
     following = _kind(lines, position)
     if kind == "list":
@@ -156,7 +162,8 @@ def _continues(kind: str, lines: Sequence[_Line], position: int) -> bool:
 def _paragraph_units(text: str, run: Sequence[_Line]) -> Iterator[Unit]:
     for start, end in _paragraphs(run):
         position = start
-        for sentence in sentencex.segment("en", text[start:end]):
+        # sentencex panics at some blanks outside ASCII; a copy of equal length keeps all spans.
+        for sentence in sentencex.segment("en", _WIDE_BLANK.sub(" ", text[start:end])):
             yield from _trimmed(text, position, position + len(sentence), "sentence")
             position += len(sentence)
 

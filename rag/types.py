@@ -70,7 +70,7 @@ class DateInterval:
         if self.start == self.end:
             return self.start.isoformat()
         if (self.start.year, self.start.month) == (self.end.year, self.end.month):
-            return self.start.strftime("%Y-%m")
+            return f"{self.start.year:04d}-{self.start.month:02d}"
         return f"{self.start.year:04d}"
 
 

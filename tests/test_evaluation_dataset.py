@@ -16,7 +16,7 @@ import pytest
 from rag.errors import UsageError
 from rag.evaluation.dataset import PACKAGED, open_dataset
 from rag.evaluation.forms import corpus as corpus_module
-from rag.evaluation.forms.corpus import write_corpus
+from rag.evaluation.forms.corpus import WRITTEN, write_corpus
 from rag.evaluation.forms.documents import digest_of, read_documents, stamp
 from rag.evaluation.forms.rows import Faults
 from rag.evaluation.question import Dataset, GoldSpan, Question, Turn, doc_id_of
@@ -478,22 +478,24 @@ def test_documents_are_written_so_that_every_one_can_be_ingested(opened: Opener,
         {"id": "a b/c#1@x%", "title": "", "date": "in May", "text": "  One.\u2028Two.\x85 \x7f\x7f\x7f\x7f\x7f\x7f"},
         {"id": "nul", "title": "n" * 400 + " " + "m" * 200, "date": 2024, "source": "", "text": "\x7f\x00" * 9},
         '{"id": "half", "title": null, "date": "2024-13", "text": "ok \\ud83d"}',
-        {"id": "empty", "title": "t", "text": " \n"},
+        {"id": "empty", "title": " ", "text": " \n"},
+        {"id": "titled", "title": "Bats", "text": ""},
     ]
     rows = [question(answerable=False, answers=[], doc_ids=["a b/c#1@x%", "empty"])]
     dataset = opened(shared(*rows, documents=odd))
     written = {doc_id_of(brief.id): brief for brief in briefs_of(dataset)}
-    assert list(written) == ["a b/c#1@x%", "nul", "half"]
+    assert list(written) == ["a b/c#1@x%", "nul", "half", "titled"]
+    assert written["titled"].text == "Bats"
     assert written["a b/c#1@x%"].title == "a b/c#1@x%"
     assert written["a b/c#1@x%"].text == odd[0]["text"]  # type: ignore[index]
     assert (written["nul"].title, str(written["nul"].date)) == ("n" * 400 + "…", "2024")
     assert written["half"].text == "ok \ufffd"
-    assert dataset.n_documents == 3
+    assert dataset.n_documents == 4
     assert dataset.notes == (
-        "1 of 4 documents have an empty text and are left out, 1 of them gold",
-        "2 of 4 documents have an invalid date, which is dropped",
-        "1 of 4 documents have a title over 500 characters, cut",
-        "2 of 4 documents hold NUL or half characters, written as U+FFFD",
+        "1 of 5 documents have an empty text and are left out, 1 of them gold",
+        "2 of 5 documents have an invalid date, which is dropped",
+        "1 of 5 documents have a title over 500 characters, cut",
+        "2 of 5 documents hold NUL or half characters, written as U+FFFD",
     )
 
 
@@ -514,7 +516,7 @@ def test_a_corpus_lies_under_its_digest_and_is_reused_with_the_same_notes(
     first = opened(folder)
     (place,) = first.corpus
     assert place.parent.name == "corpora"
-    assert place.name == first.corpus_digest[:16]
+    assert place.name == f"{first.corpus_digest[:16]}-{WRITTEN}"
     written = (place / "part-000.jsonl").stat()
     assert opened(folder) == first
     assert (place / "part-000.jsonl").stat().st_mtime_ns == written.st_mtime_ns

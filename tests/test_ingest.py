@@ -63,6 +63,25 @@ def test_superseded_text_stays_for_as_of_questions(desk: Desk) -> None:
     assert [p.page_content for p in _search(desk, "talks held", as_of)] == ["The talks will be held in Oslo."]
 
 
+def test_a_corrected_or_deleted_date_counts_for_as_of_questions_too(desk: Desk) -> None:
+    desk.write("talks.md", "The talks will be held in Oslo.", title="Talks", date="2024-05-16")
+    desk.ingest()
+    desk.write("talks.md", "The talks will be held in Geneva.", title="Talks", date="2023-05-16")
+    desk.ingest()
+    later = Scope(as_of=date(2025, 1, 1))
+    assert [p.page_content for p in _search(desk, "talks held", later)] == ["The talks will be held in Geneva."]
+    desk.write("talks.md", "The talks will be held in Bern.", title="Talks")
+    desk.ingest()
+    assert _search(desk, "talks held", later) == []
+
+
+def test_sources_are_compared_without_case_in_any_script(desk: Desk) -> None:
+    desk.write("talks.md", "The talks will be held in Oslo.", title="Talks", source="Élysée")
+    desk.ingest()
+    for said in ("Élysée", "élysée", "ÉLYSÉE"):
+        assert len(_search(desk, "talks held", Scope(sources=(said,)))) == 1
+
+
 def test_a_text_that_returns_to_what_it_was_is_not_embedded_again(desk: Desk) -> None:
     for text in ("The talks are in Oslo.", "The talks are in Geneva.", "The talks are in Oslo."):
         desk.write("talks.md", text, title="Talks")
@@ -216,6 +235,28 @@ def test_a_removed_brief_does_not_come_back_until_it_is_restored_or_rewritten(de
     with desk.open().writing(timeout_s=1) as writer:
         assert writer.catalogue.restore("finland") == 1
     assert desk.ingest().added == ["finland"]
+
+
+def test_a_forgotten_brief_comes_back_once_it_is_restored(desk: Desk) -> None:
+    desk.write("finland.md", FINLAND)
+    desk.ingest()
+    with desk.open().writing(timeout_s=1) as writer:
+        assert writer.forget("finland")
+    assert desk.ingest().added == []
+    with desk.open().writing(timeout_s=1) as writer:
+        assert writer.catalogue.restore("finland") == 1
+    assert desk.ingest().added == ["finland"]
+
+
+def test_a_brief_with_the_text_of_a_removed_one_may_change_its_title(desk: Desk) -> None:
+    desk.write("a.md", "The talks are in Oslo.", title="One")
+    desk.write("b.md", "The talks are in Oslo.", title="Two")
+    desk.ingest()
+    with desk.open().writing(timeout_s=1) as writer:
+        assert writer.catalogue.remove("a")
+    desk.write("b.md", "The talks are in Oslo.", title="Two, corrected")
+    report = desk.ingest()
+    assert (report.updated, report.withheld) == (["b"], [])
 
 
 def test_forget_deletes_every_trace_of_the_text_from_the_disk(desk: Desk) -> None:

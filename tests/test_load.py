@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -520,7 +521,31 @@ def test_a_page_without_text_says_so(page: str) -> None:
 
 def test_a_deeply_nested_page_ends() -> None:
     assert only("a.html", "<div>" * 240 + "deep" + "</div>" * 240).text == "deep"
-    assert refusal("a.html", "<b>" * 50_000 + "deep").startswith("has no text in it")
+    for lost in ("<b>" * 50_000 + "deep", "<p>start</p>" + "<div>" * 300 + "MIDDLE" + "</div>" * 300 + "<p>END</p>"):
+        assert refusal("a.html", lost).startswith("is nested too deeply or too large")
+
+
+def test_tables_inside_tables_take_little_time() -> None:
+    start = time.perf_counter()
+    nested = "<table><tr><td>a</td><td>" * 20 + "deep" + "</td></tr></table>" * 20
+    assert "deep" in only("a.html", f"<p>Before it.</p>{nested}").text
+    assert time.perf_counter() - start < 2
+
+
+@pytest.mark.parametrize(
+    "front", ["\ufeff\ufeff---\ntitle: T\ndate: 2024-05-16\n---\nText.", "---\rtitle: T\rdate: 2024-05-16\r---\rText."]
+)
+def test_front_matter_is_read_after_two_marks_and_with_line_ends_of_old_macs(front: str) -> None:
+    brief = only("a.md", front)
+    assert (brief.title, str(brief.date), brief.text) == ("T", "2024-05-16", "Text.")
+
+
+def test_a_character_that_does_not_exist_is_told() -> None:
+    assert "does not exist" in refusal("a.md", '---\ntitle: "\\UFFFFFFFF"\n---\nText.')
+
+
+def test_a_date_of_an_early_year_is_written_in_four_digits() -> None:
+    assert str(DateInterval.parse("0204-05")) == "0204-05"
 
 
 # PDF
@@ -765,6 +790,14 @@ ATOM = """<feed xmlns="http://www.w3.org/2005/Atom"><title>Wire</title><entry><t
 <entry><title>Two</title><id>urn:x:2</id><published>2024-05</published><content type="xhtml">
 <div xmlns="http://www.w3.org/1999/xhtml"><p>Para.</p><table><tr><th>Year</th><th>n</th></tr><tr><td>2022</td><td>1</td></tr>
 </table></div></content></entry></feed>"""
+
+
+def test_entries_without_an_id_are_told_apart_by_their_links() -> None:
+    item = "<item><title>Weekly</title><link>https://example.org/{0}</link><description>Text {0}.</description></item>"
+    feed = f'<rss version="2.0"><channel><title>N</title>{item.format(1)}{item.format(2)}</channel></rss>'
+    assert [brief.id for brief in read("wire.rss", feed).briefs] == ["wire-example-org-1", "wire-example-org-2"]
+    long = "w" * 180
+    assert all(len(brief.id) <= 200 for brief in read(f"{long}.rss", feed).briefs)
 
 
 def test_an_rss_file_gives_a_brief_for_each_entry() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Sequence
 
 import pytest
@@ -174,3 +175,17 @@ def test_every_span_is_exact_and_no_text_is_lost(text: str) -> None:
     markers = sum(c.isalnum() for c in text if c.isdigit()) + sum(len(h) for h in headings)
     tables = sum(c.isalnum() for line in text.split("\n") if "|" in line for c in line)
     assert len(lost) <= markers + tables
+
+
+@pytest.mark.parametrize("blank", ["\u00a0", "\u2009", "\u202f", "\u3000", "\u2028", "\u0085"])
+def test_blanks_outside_ascii_stop_no_splitting_and_shift_no_span(blank: str) -> None:
+    text = f"Under Option A{blank}. The talks went on. It was signed by J{blank}. Smith in Oslo."
+    told = "".join(unit for _, unit in units(text, max_tokens=200))
+    assert "".join(told.split()) == "".join(text.split())
+
+
+@pytest.mark.parametrize("line", ["# a" + " " * 4_000 + "b", "|" + "-" * 4_000 + "x|", "# " + "#" * 4_000 + "a"])
+def test_hostile_lines_take_little_time(line: str) -> None:
+    start = time.perf_counter()
+    cut(f"{line}\n\nThe talks went on.")
+    assert time.perf_counter() - start < 1

@@ -11,7 +11,7 @@ import pytest
 from langchain_core.documents import Document
 
 from evals.training.head import fit as command
-from evals.training.head.fitting import Head, fit, fit_logistic, matrix, rescaled, right_within, share_of, share_weights
+from evals.training.head.fitting import Head, fit, fit_logistic, matrix, platt, right_within, share_of, share_weights
 from evals.training.head.reading import Desk, Read
 from evals.training.head.report import cross_validated, lines, natural
 from rag.measure import Scorers
@@ -84,7 +84,9 @@ def test_rescaling_makes_odds_into_the_shares_that_were_seen() -> None:
     rng = random.Random(1)
     odds = [rng.uniform(-3, 3) for _ in range(4000)]
     truth = [rng.random() < logistic(0.5 * x - 1) for x in odds]
-    made = rescaled({"bias": 0.0, "x": 1.0}, odds, truth)
+    scale = platt(odds, truth)
+    made = scale.weights({"bias": 0.0, "x": 1.0})
+    assert scale.of(2.0) == pytest.approx(2.0 * made["x"] + made["bias"])
     assert made["x"] == pytest.approx(0.5, abs=0.08)
     assert made["bias"] == pytest.approx(-1.0, abs=0.12)
 

@@ -24,9 +24,8 @@ from evals.training.reader.stories import (
     STORIES,
     Story,
     StoryQuestion,
-    development_stories,
+    development_of,
     holds_some,
-    read_stories,
 )
 from evals.training.second_accounts import assistant_of
 from rag import Assistant
@@ -56,9 +55,7 @@ class Weighed:
 
 def collect(cache: Path) -> list[Weighed]:
     """Read the questions."""
-    told = [
-        story for home in (STORIES, DATED, LISTS, RETOLD, SISTERS) for story in development_stories(read_stories(home))
-    ]
+    told = development_of((STORIES, DATED, LISTS, RETOLD, SISTERS))
     assistant = assistant_of(cache / "further", told)
     found = [_weighed(assistant, story, one) for story in told for one in _asked(story)]
     return [one for one in found if one is not None]

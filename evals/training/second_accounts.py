@@ -23,9 +23,8 @@ from evals.training.reader.stories import (
     DISAGREEMENTS,
     Story,
     StoryQuestion,
-    development_stories,
+    development_of,
     holds_some,
-    read_stories,
 )
 from rag import Assistant, open_assistant
 from rag.build import open_index
@@ -59,7 +58,7 @@ class Weighed:
 def collect(cache: Path) -> list[Weighed]:
     """Read the questions."""
     folder = cache / "second"
-    told = [story for home in (DISAGREEMENTS, ACCOUNTS) for story in development_stories(read_stories(home))]
+    told = development_of((DISAGREEMENTS, ACCOUNTS))
     assistant = assistant_of(folder, told)
     found = [_weighed(assistant, story, one) for story in told for one in story.questions[::EVERY] if one.accounts]
     return [one for one in found if one is not None]

@@ -164,6 +164,10 @@ def as_json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
 def _engine(url: str, **how: Any) -> Engine:
     engine = create_engine(url, json_serializer=as_json, hide_parameters=True, **how)
 
@@ -172,5 +176,6 @@ def _engine(url: str, **how: Any) -> Engine:
         # Deleted text must not survive in free pages: `forget` promises that it is gone.
         for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON", "secure_delete = ON"):
             connection.execute(f"PRAGMA {pragma}")
+        connection.create_function("lower", 1, _lower, deterministic=True)  # SQLite's own knows ASCII alone
 
     return engine

@@ -34,7 +34,7 @@ def _conditions(scope: Scope) -> Iterator[ColumnElement[bool]]:
     if scope.date_to:
         yield columns.date_from <= scope.date_to.isoformat()
     if scope.sources:
-        yield func.lower(columns.source).in_(_lower(scope.sources))
+        yield or_(columns.source.in_(scope.sources), func.lower(columns.source).in_(_lower(scope.sources)))
     if scope.briefs:
         yield columns.brief_id.in_(scope.briefs)
     yield _tagged("region", scope.regions)
@@ -42,10 +42,10 @@ def _conditions(scope: Scope) -> Iterator[ColumnElement[bool]]:
 
 
 def _newest_by(as_of: str, known: str | None) -> ColumnElement[bool]:
-    """The version was published by then, and no later one of the same brief was that is known."""
+    """The version was published by then, and none that replaced it was; one without a date replaces any."""
     mine, other = versions.c, versions.alias("newer")
-    later = or_(other.c.date_to > mine.date_to, and_(other.c.date_to == mine.date_to, other.c.id > mine.id))
-    newer = exists().where(other.c.brief_id == mine.brief_id, other.c.date_to <= as_of, later)
+    by_then = or_(other.c.date_to.is_(None), other.c.date_to <= as_of)
+    newer = exists().where(other.c.brief_id == mine.brief_id, other.c.id > mine.id, by_then)
     if known:
         newer = newer.where(other.c.ingested_at <= known)
     return and_(mine.date_to <= as_of, ~newer)

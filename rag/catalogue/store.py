@@ -75,10 +75,10 @@ class Catalogue:
         grave = select(tombstones.c.brief_id).where(tombstones.c.text_sha256 == brief.text_sha256)
         with self.database.transaction() as connection:
             row = connection.execute(mine).one_or_none()
-            same = row is not None and row.text_sha256 == brief.text_sha256 and row.metadata == brief.metadata()
-            return Standing(
-                None if row is None else row.source_path, same, connection.execute(grave).first() is not None
-            )
+            alive = row is not None and row.text_sha256 == brief.text_sha256
+            same = alive and row is not None and row.metadata == brief.metadata()
+            removed = not alive and connection.execute(grave).first() is not None  # a twin may be buried
+            return Standing(None if row is None else row.source_path, same, removed)
 
     def vector_deletions(self) -> tuple[str, ...]:
         """Return the chunk ids whose vectors are still to be deleted."""

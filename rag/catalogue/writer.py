@@ -97,8 +97,8 @@ class CatalogueWriter:
         """Drop the tombstones of a brief; return how many there were. The next ingest may bring it back."""
         with self._database.writing() as connection:
             gone = connection.execute(delete(tombstones).where(tombstones.c.brief_id == brief_id)).rowcount
-            names = select(versions.c.source_path).where(versions.c.brief_id == brief_id)
-            connection.execute(update(sources).where(sources.c.path.in_(names)).values(complete=0))
+            if gone:  # its file may have been renamed, or have no version left: all are read again, none is embedded
+                connection.execute(update(sources).values(complete=0))
             return gone
 
     def forget(self, brief_id: str) -> bool:

@@ -63,7 +63,7 @@ def briefs_list(
         return
     for row in rows:
         chunks = f"{row.chunks} chunk{'s' if row.chunks != 1 else ''}"
-        typer.echo(f"{row.brief_id}  {row.date or 'undated'}  {one_line(row.title)}  ({chunks})")
+        typer.echo(f"{one_line(row.brief_id)}  {row.date or 'undated'}  {one_line(row.title)}  ({chunks})")
     typer.echo(f"{len(rows)} briefs", err=True)
 
 
@@ -88,7 +88,7 @@ def briefs_show(
         if value not in (None, [], False):
             shown = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
             typer.echo(f"{key}: {one_line(shown)}")
-    typer.echo(f"file: {newest.source_path}\ntext sha256: {newest.text_sha256}\nversions: {len(versions)}")
+    typer.echo(f"file: {one_line(newest.source_path)}\ntext sha256: {newest.text_sha256}\nversions: {len(versions)}")
     typer.echo(f"state: {'present' if newest.superseded_at is None else 'withdrawn'}\n\n{printable(newest.text)}")
 
 

@@ -121,14 +121,17 @@ def compare(
     from rich.console import Console
 
     from rag.evaluation.compare import compare as compared
-    from rag.evaluation.compare import read_report, significant_drops
+    from rag.evaluation.compare import plain_drops, read_report, significant_drops
     from rag.evaluation.terminal import print_comparison
 
     comparison = compared(read_report(a), read_report(b), allow_different=allow_different)
     print_comparison(comparison, Console())
     if not fail_on_drop:
         return
-    worse = [f"{d.system}: {d.measure} changed by {d.value:+.3f} (p {d.p:.4f})" for d in significant_drops(comparison)]
+    drops = [*significant_drops(comparison), *plain_drops(comparison)]
+    worse = list(dict.fromkeys(f"{d.system}: {d.measure} changed by {d.value:+.3f} (p {d.p:.4f})" for d in drops))
+    if not allow_different:
+        worse += [f"{s.system}: {s.n_missing} questions were not asked" for s in comparison.systems if s.n_missing]
     worse += [f"{name} is missing" for name in comparison.only_in_b]
     worse += [f"{s.system}: {len(s.newly_failed)} questions failed" for s in comparison.systems if s.newly_failed]
     for line in worse:

@@ -98,7 +98,7 @@ class _Run:
 
     def follow(self) -> None:
         """Ingest whenever a file changes, until Ctrl-C."""
-        from watchfiles import watch
+        from watchfiles import DefaultFilter, watch
 
         from rag.load import find
 
@@ -107,7 +107,8 @@ class _Run:
         if not folders:
             raise UsageError(f"nothing to watch at {', '.join(self.paths)}")
         typer.echo(f"watching {', '.join(sorted(folders))}; Ctrl-C ends", err=True)
-        for _ in watch(*folders, raise_interrupt=True):
+        ours = DefaultFilter(ignore_paths=[str(self.settings.index.resolve())])  # an ingest writes there
+        for _ in watch(*folders, watch_filter=ours, raise_interrupt=True):
             self.sync()
 
     def _places(self) -> list[str]:

@@ -75,6 +75,8 @@ def run(arguments: list[str]) -> int:
     try:
         app(arguments, prog_name="geobrief")
     except SystemExit as stop:
+        if isinstance(stop.__context__, BrokenPipeError):
+            return _closed_pipe()
         code = _code(stop.code)
         if code == INTERRUPTED:
             typer.echo("interrupted", err=True)
@@ -86,12 +88,16 @@ def run(arguments: list[str]) -> int:
         typer.echo("interrupted", err=True)
         return INTERRUPTED
     except BrokenPipeError:
-        # The reader of our output went away, as `head` does; nothing is left to flush to it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return _closed_pipe()
     except OSError as error:
         typer.echo(f"geobrief: {error}; check rights and free space, of the folder for temporary files too", err=True)
         return 4
+    return 0
+
+
+def _closed_pipe() -> int:
+    """End well: the reader of our output went away, as `head` does, and nothing is left to flush to it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -117,7 +118,7 @@ def scope_from(
 
 def _moment(flag: str, value: str | None) -> datetime | None:
     """Read a moment; a day, month or year stands for its last moment."""
-    if value is None or "T" not in value.upper():
+    if value is None or not re.search(r"\d[Tt ]\d", value):
         day = _day(flag, value, last=True)
         return datetime.combine(day, time.max, tzinfo=UTC) if day else None
     try:

@@ -54,7 +54,7 @@ def _answer_lines(answer: Answer) -> list[str]:
         page = f", page {citations[0].page}" if citations[0].page else ""
         digest = passage.metadata["text_sha256"][:12]
         lines.append(f"[{n}] {_origin(passage)}")
-        lines.append(f"    {passage.metadata['brief_id']}{page}, characters {spans}, text sha256 {digest}…")
+        lines.append(f"    {one_line(passage.metadata['brief_id'])}{page}, characters {spans}, text sha256 {digest}…")
     return lines
 
 
@@ -67,7 +67,7 @@ def _abstention_lines(answer: Answer) -> list[str]:
 
 
 def _brief_line(ref: BriefRef) -> str:
-    return f"  {ref.brief_id}  {ref.date or 'undated'}  {one_line(ref.title)}"
+    return f"  {one_line(ref.brief_id)}  {ref.date or 'undated'}  {one_line(ref.title)}"
 
 
 def _origin(passage: Document) -> str:

@@ -18,7 +18,8 @@ from rag.evaluation.tables import measure_of
 
 GATED = ("doc_recall@5", "passage_recall@5", "contains", "gold_cited", "stale", "span_valid", "correct", "refused")
 """What a change must not make worse. Few, since each one more makes Holm's correction stricter for all."""
-
+MOST_FALL = 0.04
+"""How far the share that is right may fall without failing a gate."""
 
 Pairs = Sequence[tuple[QuestionRecord, QuestionRecord]]
 Kind = Callable[[QuestionRecord, QuestionRecord], bool]
@@ -58,12 +59,14 @@ class SystemComparison:
     """One system in both reports.
 
     Attributes:
+        n_missing: questions of b that a was not asked.
         newly_failed: asked without an error before, with one after. Such a question is in no paired difference.
         changed_text: answered in both, in other words.
     """
 
     system: str
     n_common: int
+    n_missing: int
     measures: tuple[MeasureChange, ...]
     newly_right: tuple[QuestionChange, ...]
     newly_wrong: tuple[QuestionChange, ...]
@@ -134,6 +137,7 @@ def compare(
             SystemComparison(
                 system=name,
                 n_common=len(common),
+                n_missing=sum(record.system == name for record in b.records) - len(common),
                 measures=tuple(_measure_changes(name, common, measures, n_resamples=n_resamples, seed=seed)),
                 **{kind: _changes(common, changed) for kind, changed in _KINDS.items()},
             )
@@ -152,23 +156,34 @@ def significant_drops(
     """Return the differences by which a is worse that are significant, after Holm's correction.
 
     The family is every measure of every common system that is tested here, better ones too; None tests all that
-    were compared. No p-value of `paired` is below 1 / 10,001, so that a family of more than 500 tests can never show
-    a drop at 0.05. A question that failed in a is in no difference: look at `newly_failed` too.
+    were compared. One that is the same for every question can never be rejected, and is not counted. No p-value of
+    `paired` is below 1 / 10,001, so that a family of more than 500 tests can never show a drop at 0.05. A question
+    that failed in a is in no difference: look at `newly_failed` and `n_missing` too.
 
-    Source: Holm, Scandinavian Journal of Statistics 6 (1979), 65-70.
+    Sources: Holm, Scandinavian Journal of Statistics 6 (1979), 65-70; Tarone, Biometrics 46 (1990), 515-522.
     """
-    tested = [
+    compared = [
         change.difference
         for system in comparison.systems
         for change in system.measures
         if measures is None or change.difference.measure in measures
     ]
+    tested = [difference for difference in compared if difference.value or difference.low or difference.high]
     rejected = []
     for n, difference in enumerate(sorted(tested, key=lambda d: d.p)):
         if difference.p > alpha / (len(tested) - n):
             break
         rejected.append(difference)
     return [difference for difference in tested if difference in rejected and _worse(difference)]
+
+
+def plain_drops(comparison: Comparison, *, most: float = MOST_FALL) -> list[Difference]:
+    """Return the falls of the share that is right by more than `most`, whatever their p-values.
+
+    On a frozen set such a fall is one, even where the stories are too few for a test to show it.
+    """
+    changes = [change.difference for system in comparison.systems for change in system.measures]
+    return [difference for difference in changes if difference.measure == "correct" and difference.value < -most]
 
 
 def read_report(path: Path) -> Report:

@@ -23,6 +23,7 @@ class Measure:
 MEASURES: dict[str, Measure] = {
     m.name: m
     for m in (
+        # Documents are those of the first 10 passages, each where its best passage stands.
         Measure("doc_hit@1", "hit@1", "retrieval over documents", "a gold document is first"),
         Measure("doc_recall@5", "R@5", "retrieval over documents", "share of the gold documents among the first 5"),
         Measure("doc_recall@10", "R@10", "retrieval over documents", "share of the gold documents among the first 10"),
@@ -56,10 +57,8 @@ MEASURES: dict[str, Measure] = {
         Measure("aurc", "AURC", "refusal", "area under the risk-coverage curve", lower_is_better=True),
         Measure("answered", "answered", "refusal", "share of the answerable questions that were answered"),
         Measure("span_valid", "valid", "citations", "citations whose quote stands at its span, digests included"),
-        Measure("citation_recall", "R", "citations", "share of the sentences that their citations support (ALCE)"),
-        Measure(
-            "citation_precision", "P", "citations", "share of the citations that are needed or support alone (ALCE)"
-        ),
+        Measure("citation_recall", "R", "citations", "share of verbatim sentences that their citations hold (ALCE)"),
+        Measure("citation_precision", "P", "citations", "share of the citations of these that are needed (ALCE)"),
         Measure("attribution_kept", "attribution", "citations", "quoted speech that is shown with its speaker"),
     )
 }

@@ -111,6 +111,13 @@ const squeeze = (text) => text.replace(/\s+/g, " ").trim();
 /** Split a text at code points, which offsets count; strings of JavaScript count UTF-16 units. */
 const points = (text) => Array.from(text);
 
+/** Whether a passage holds some of a gold span; its text may have been left out. */
+function holds(gold, passage) {
+  if (gold.doc_id !== passage.doc_id) return false;
+  if (passage.start === null || passage.end === null) return placeOf(gold, passage) !== null;
+  return gold.start < passage.end && passage.start < gold.end;
+}
+
 /** Where a gold span stands in a passage, as [start, end) in code points, or null. */
 function placeOf(gold, passage) {
   if (gold.doc_id !== passage.doc_id) return null;
@@ -220,7 +227,9 @@ class Records {
       : el("p", "quiet", question.answerable ? "none given" : "none: a refusal is due"));
     if (record.said) part("Answer", ...this.answer(record, question));
     if (record.hits.length) part("Retrieved", this.passages(record, question));
-    const missing = question.gold.filter((gold) => !record.hits.some(([, n]) => placeOf(gold, this.data.passages[n])));
+    const missing = record.hits.length
+      ? question.gold.filter((gold) => !record.hits.some(([, n]) => holds(gold, this.data.passages[n])))
+      : [];
     if (missing.length) part("Gold, not retrieved", ...missing.flatMap((gold) => this.quote(gold.doc_id, gold)));
     part("Scores", el("p", "", this.scores(record)));
     const others = this.siblings.get(record.question).filter((other) => other !== record);

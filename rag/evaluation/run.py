@@ -167,16 +167,16 @@ def _ask(system: System, question: Question, asked: Plan, sample: Sample) -> Out
         if question.id in asked.answered and isinstance(system, AnsweringSystem):
             answer = checked_answer(system.ask(question.text, history, scope))
             timings = {name: float(ms) for name, ms in answer.timings_ms.items()} or {"total": _ms_since(started)}
-        first: list[Document] = []
+        first: tuple[Document, ...] | None = None
         if question.id in asked.answered and answer is None and sample.evidence == "gold":
-            first = checked_passages(system.search(question.text, history, scope, 1), k=1)
+            first = tuple(checked_passages(system.search(question.text, history, scope, 1), k=1))
         started = time.perf_counter()
         ranked = _ranked(system, question, answer, sample, history)
         if answer is None:
             timings = {"search": _ms_since(started)}
     except Exception as error:  # a system of the user's may raise anything; it is told in the report
         return Outcome((), None, {}, asked=question.id in asked.answered, error=f"{type(error).__name__}: {error}")
-    return Outcome(tuple(ranked), answer, timings, asked=question.id in asked.answered, first=tuple(first))
+    return Outcome(tuple(ranked), answer, timings, asked=question.id in asked.answered, first=first)
 
 
 def _ms_since(started: float) -> float:

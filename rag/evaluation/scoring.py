@@ -27,22 +27,29 @@ class Outcome:
     Attributes:
         ranked: passages of the whole corpus, best first.
         asked: whether an answer was wanted.
-        first: the first passage of the gold documents, where answers may draw on those alone.
+        first: the first passage of the gold documents, if one is found, where answers may draw on those alone; else
+            None.
     """
 
     ranked: tuple[Document, ...]
     answer: Answer | None
     timings_ms: dict[str, float]
     asked: bool = True
-    first: tuple[Document, ...] = ()
+    first: tuple[Document, ...] | None = None
     error: str | None = None
+
+    @property
+    def found(self) -> tuple[Document, ...]:
+        """What an answer may draw on, best first."""
+        return self.ranked if self.first is None else self.first
 
 
 def records_of(
     name: str, question: Question, outcome: Outcome, dataset: Dataset, catalogue: Catalogue
 ) -> list[QuestionRecord]:
     """Score an outcome: one record, and a second one that takes the first passage as answer if the system has none."""
-    hits = [_hit(rank, passage) for rank, passage in enumerate(outcome.ranked, 1)]
+    others = [passage for passage in outcome.ranked if not _is_itself(question, passage, dataset)]
+    hits = [_hit(rank, passage) for rank, passage in enumerate(others, 1)]
     said = None if outcome.answer is None else _said(outcome.answer, catalogue)
     scores: dict[str, float] = {}  # of a system that failed nothing is known
     if outcome.error is None:
@@ -50,10 +57,15 @@ def records_of(
     confidence = _confidence(outcome)
     records = [_record(name, question, outcome, hits, said, scores, confidence, dataset)]
     if outcome.asked and said is None and outcome.error is None:
-        first = _first_passage((outcome.first or outcome.ranked)[:1], catalogue)
+        first = _first_passage(outcome.found[:1], catalogue)
         bare = Outcome((), None, {})
         records.append(_record(f"{FIRST} {name}", question, bare, [], first, {}, confidence, dataset))
     return records
+
+
+def _is_itself(question: Question, passage: Document, dataset: Dataset) -> bool:
+    """Whether a query finds itself, which counts for nothing, as in BEIR: some of its sets ask of documents."""
+    return dataset.form == "beir" and doc_id_of(str(passage.metadata["brief_id"])) == question.id
 
 
 def _record(
@@ -261,7 +273,7 @@ def _confidence(outcome: Outcome) -> float | None:
             return score
         found_nothing = outcome.answer.abstained and not outcome.answer.evidence
         return 0.0 if found_nothing else None
-    similarities = [p.metadata.get("similarity") for p in (outcome.first or outcome.ranked)[:1]]
+    similarities = [p.metadata.get("similarity") for p in outcome.found[:1]]
     return float(similarities[0]) if similarities and similarities[0] is not None else None
 
 

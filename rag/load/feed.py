@@ -16,8 +16,9 @@ from rag.types import Brief, DateInterval
 
 # feedparser's time grows faster than the depth of nesting: 5 s at 100,000, well under 1 s here. Feeds need about ten.
 MAX_DEPTH = 10_000
+MAX_ID_CHARS = 200
 
-_CDATA = re.compile(rb"<!\[CDATA\[.*?\]\]>", re.DOTALL)
+_CDATA = re.compile(rb"<!\[CDATA\[.*?(?:\]\]>|\Z)", re.DOTALL)
 _TAG = re.compile(rb"<(/?)[A-Za-z]|(/)>")
 _ENTITY = re.compile(rb"<!ENTITY\b", re.IGNORECASE)
 
@@ -65,13 +66,14 @@ def _entry(entry: Any, fallback_id: str, prefix: str, source: str | None, fallba
     title = _plain(entry.get("title"))
     if not text:
         raise SourceError(f"({shorten(title, 60) or 'untitled'}) has no text; use a feed that carries its articles")
-    own = re.sub(r"^[a-z]+://", "", str(entry.get("id") or title or ""))
-    link = entry.get("link")
+    link = entry.get("link") if is_web_address(entry.get("link")) else None
+    own = re.sub(r"^[a-z]+://", "", str(entry.get("id") or link or title or ""))
+    room = max(20, min(100, MAX_ID_CHARS - 1 - len(prefix)))
     fields = {
-        "id": f"{prefix}-{slug(own)}" if own.strip() else fallback_id,
+        "id": f"{prefix}-{slug(own, max_chars=room)}" if own.strip() else fallback_id,
         "date": _date(entry),
         "source": source,
-        "url": link if is_web_address(link) else None,
+        "url": link,
     }
     return make_brief(fields, text, default_id=fallback_id, titles=(title, title_of(text), fallback_title))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import json
 import re
+from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
@@ -94,6 +95,8 @@ def _tree(markup: str) -> Any:
     # Bytes, since lxml refuses a string with an XML declaration.
     parser = html.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, no_network=True)
     tree = etree.fromstring(markup.encode("utf-8", "replace"), parser)
+    if any(error.level_name == "FATAL" and error.type_name == "ERR_RESOURCE_LIMIT" for error in parser.error_log):
+        raise SourceError("is nested too deeply or too large, so that text would be lost; save it as plain text")
     if tree is None:
         raise SourceError(_NO_TEXT)
     for element in list(tree.iter("script")):
@@ -153,11 +156,11 @@ def _date(tree: Any, named: dict[str, str]) -> DateInterval | None:
 def _linked_data_dates(tree: Any) -> Iterator[str]:
     for script in tree.iter("script"):
         try:
-            waiting = [json.loads(script.text or "")]
+            waiting = deque([json.loads(script.text or "")])
         except (ValueError, RecursionError):
             continue
         while waiting:
-            node = waiting.pop(0)
+            node = waiting.popleft()
             if isinstance(node, dict):
                 published = node.get("datePublished")
                 if isinstance(published, str):

@@ -8,6 +8,7 @@ from typing import Any
 
 MAX_SPAN = 50
 # A cell with more text than this is a column of a page layout.
+MOST_COLUMNS = 200
 MAX_CELL_CHARS = 1_000
 
 _BLOCKS = {
@@ -77,7 +78,8 @@ class _Writer:
             self.visit(element)
 
     def table(self, element: Any) -> None:
-        rows = _rows(element)
+        # A table around another one lays out a page. Its cells are not rendered to tell that: it would take 2^depth.
+        rows = [] if element.find(".//table") is not None else _rows(element)
         if _is_layout(element, rows):
             self.end_block()
             self.visit(element)
@@ -156,7 +158,7 @@ def _span(cell: Any, name: str) -> int:
 
 
 def _is_layout(table: Any, rows: list[list[str]]) -> bool:
-    """Whether a table only arranges the page: one row or column, tables inside, or cells that are whole texts."""
-    if len(rows) < 2 or max(len(row) for row in rows) < 2 or table.find(".//table") is not None:
+    """Whether a table only arranges the page: one row or column, hundreds of them, or cells that are whole texts."""
+    if len(rows) < 2 or not 2 <= max(len(row) for row in rows) <= MOST_COLUMNS:
         return True
     return any(len(cell) > MAX_CELL_CHARS for row in rows for cell in row)

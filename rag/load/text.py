@@ -70,7 +70,9 @@ def split_front_matter(text: str) -> tuple[dict[str, object], str]:
     from frontmatter.default_handlers import YAMLHandler
 
     handler = YAMLHandler()
-    body = text.lstrip()
+    if "\r" in text and "\n" not in text:
+        text = text.replace("\r", "\n")  # line ends of old Macs
+    body = re.sub(r"\A[\s\ufeff]+", "", text)
     if not handler.detect(body):
         return {}, body.rstrip()
     try:
@@ -100,6 +102,8 @@ def _load_yaml(handler: Any, front: str, first_line: int) -> dict[str, object]:
         raise SourceError(f"front matter is broken YAML{line} ({problem}); {remedy}") from error
     except yaml.YAMLError as error:
         raise SourceError(f"front matter is broken YAML ({show(str(error))}); remove odd characters") from error
+    except OverflowError as error:
+        raise SourceError("front matter holds a character that does not exist; remove it") from error
     except (RecursionError, ValueError) as error:
         raise SourceError("front matter is nested too deeply; write plain values and lists") from error
     if loaded in (None, ""):

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 MAX_UNPACKED_BYTES = 200_000_000
 # Office text packs 10 to 60 times; a bomb made of one repeated byte packs about 1,000 times. Small files are let be.
 MAX_RATIO = 200
+MOST_COLUMNS = 1_000
 MIN_BYTES_FOR_RATIO = 10_000_000
 
 _OLE_MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -165,6 +166,8 @@ def _number_formats(document: Document) -> dict[tuple[int, int], str]:
 
 
 def _markdown_table(table: Table) -> str:
+    if any(cell.grid_span > MOST_COLUMNS for row in table._tbl.tr_lst for cell in row.tc_lst):
+        raise SourceError(f"has a table of more than {MOST_COLUMNS:,} columns; divide it")
     rows = [_row(row.cells) for row in table.rows]
     rows = [row for row in rows if any(row)]
     if not rows:

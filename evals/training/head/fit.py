@@ -18,7 +18,7 @@ from pathlib import Path
 import torch
 
 from evals.training.encoder import packaged_encoder
-from evals.training.head.fitting import DECAY, Head, Weights, fit, rescaled
+from evals.training.head.fitting import DECAY, Head, Weights, fit, platt
 from evals.training.head.reading import Read
 from evals.training.head.report import Judged, cross_validated, lines, natural
 from evals.training.head.sources import Models, briefs, factbook, squad, stories
@@ -29,7 +29,7 @@ from rag.signal_weights import THRESHOLD
 from rag.token_match import TokenScorer
 
 TARGET = Path(__file__).parents[3] / "rag" / "signal_weights.py"
-THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85)
+THRESHOLDS = (0.3, 0.4, 0.45, 0.5, 0.52, 0.54, 0.56, 0.58, 0.6, 0.62, 0.64, 0.66, 0.7, 0.75, 0.8, 0.85)
 
 
 def collect(data: Path, cache: Path, reader: Path | None, *, threads: int) -> list[Read]:
@@ -49,12 +49,16 @@ def collect(data: Path, cache: Path, reader: Path | None, *, threads: int) -> li
     return reads
 
 
-def calibrated(head: Head, judged: Sequence[Judged]) -> Head:
-    """Rescale a head's probabilities by what folds that did not see the questions said of the written ones."""
+def calibrated(head: Head, judged: Sequence[Judged]) -> tuple[Head, list[Judged]]:
+    """Rescale the probabilities of a head and of the folds by what the folds said of the natural questions."""
     asked = [one for one in judged if natural(one)]
-    answers = rescaled(head.answers, [one.odds["head"] for one in asked], [one.read.answerable for one in asked])
-    right = rescaled(head.right, [one.right for one in asked], [one.first for one in asked])
-    return replace(head, answers=answers, right=right)
+    answers = platt([one.odds["head"] for one in asked], [one.read.answerable for one in asked])
+    right = platt([one.right for one in asked], [one.first for one in asked])
+    scaled = replace(head, answers=answers.weights(head.answers), right=right.weights(head.right))
+    return scaled, [
+        replace(one, odds={**one.odds, "head": answers.of(one.odds["head"])}, right=right.of(one.right))
+        for one in judged
+    ]
 
 
 def write(head: Head, threshold: float) -> None:
@@ -84,8 +88,8 @@ def main() -> None:
     args = parser.parse_args()
     reads = collect(Path(args.data), args.cache, args.reader, threads=args.threads)
     judged = cross_validated(reads, without=args.without, decay=args.decay)
-    head = calibrated(fit(reads, without=args.without, decay=args.decay), judged)
-    print("\n".join(lines(judged, THRESHOLDS)))
+    head, scaled = calibrated(fit(reads, without=args.without, decay=args.decay), judged)
+    print("\n".join(lines(scaled, THRESHOLDS)))
     if args.write:
         write(head, args.threshold)
 

@@ -34,7 +34,7 @@ ANSWER_NAMES = (
 KIND_SHARES = {
     "briefs": 6.0, "briefs/written": 6.0, "briefs/removed": 0.7, "briefs/swapped": 0.5,
     "squad": 0.5, "squad/unanswerable": 0.5, "squad/swapped": 0.2, "factbook": 0.5, "factbook/removed": 0.5,
-    "written": 1.5, "written/refused": 1.5, "stories": 3.0, "stories/refused": 3.0, "stories/removed": 0.3,
+    "stories": 3.0, "stories/refused": 3.0, "stories/removed": 0.3,
 }  # fmt: skip
 
 RANK_DECAY, DECAY = 0.3, 6.0
@@ -58,7 +58,7 @@ class Head:
 def share_of(kind: str) -> str:
     """Name the share that a kind counts in: refusals that people wrote share one for each set."""
     part, _, refusal = kind.partition("/")
-    if part in ("written", "stories") and refusal and refusal != "removed":
+    if part == "stories" and refusal and refusal != "removed":
         return f"{part}/refused"
     written = part == "briefs" and refusal not in ("", "removed", "swapped")
     return "briefs/written" if written else kind
@@ -143,16 +143,29 @@ def fit_logistic(rows: Array, truth: Array, share: Array, names: Sequence[str], 
     return dict(zip(names, map(float, found.x), strict=True))
 
 
-def rescaled(weights: Weights, odds: Sequence[float], truth: Sequence[bool]) -> Weights:
-    """Scale and shift a model's log-odds so that they are probabilities where they were measured.
+@dataclass(frozen=True)
+class Scale:
+    """What makes log-odds of a model probabilities where they were measured: a factor, and what is added then."""
 
-    Source: Platt, "Probabilistic outputs for support vector machines", 1999.
-    """
+    factor: float
+    shift: float
+
+    def of(self, odds: float) -> float:
+        """Return log-odds on this scale."""
+        return self.factor * odds + self.shift
+
+    def weights(self, weights: Weights) -> Weights:
+        """Return the weights of a model on this scale."""
+        scaled = {name: self.factor * weight for name, weight in weights.items()}
+        return {**scaled, "bias": scaled["bias"] + self.shift}
+
+
+def platt(odds: Sequence[float], truth: Sequence[bool]) -> Scale:
+    """Fit a scale. Source: Platt, "Probabilistic outputs for support vector machines", 1999."""
     rows = np.stack([np.ones(len(odds)), np.asarray(odds)], axis=1)
     ones = np.ones(len(odds))
-    found = fit_logistic(rows, np.asarray(truth, dtype=float), ones, ("bias", "scale"), decay=0.0)
-    scaled = {name: found["scale"] * weight for name, weight in weights.items()}
-    return {**scaled, "bias": scaled["bias"] + found["bias"]}
+    found = fit_logistic(rows, np.asarray(truth, dtype=float), ones, ("shift", "factor"), decay=0.0)
+    return Scale(found["factor"], found["shift"])
 
 
 def share_weights(reads: Sequence[Read]) -> Array:

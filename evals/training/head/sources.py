@@ -1,9 +1,8 @@
-"""Five sources of readings, none of which the reader was trained on.
+"""Four sources of readings, none of which the reader was trained on.
 
 - briefs: the dev half of the briefs benchmark over the starter corpus, as a user meets it, with three kinds of refusals
   made by rule beside those that were written: a name, year or number swapped; the whole story taken away.
 - squad: the development articles of SQuAD 2.0, on the gold paragraph alone, and in an index of the article.
-- written: the questions written for training on their development documents, on the window that they were asked of.
 - stories: the questions of the development stories over all of their briefs, and some with the story taken away.
 - factbook: templated questions over sections of the CIA World Factbook, with the country's sections and without.
 """
@@ -12,7 +11,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +20,10 @@ from langchain_core.documents import Document
 from evals.briefs import CORPUS
 from evals.training.encoder import KeptEncoder
 from evals.training.head.reading import Desk, Read
-from evals.training.passages import SmallIndex, Text, chunks, load, unwrapped, with_ranks
+from evals.training.passages import SmallIndex, Text, chunks, load, with_ranks
 from evals.training.reader.prepare import DEV_ARTICLES, allowed, articles, dev_titles, held_out_questions, trained_ids
-from evals.training.reader.stories import ACCOUNTS, FOLDERS, SISTERS, development_stories, holds_some, read_stories
+from evals.training.reader.stories import ACCOUNTS, FOLDERS, SISTERS, development_of, holds_some
 from evals.training.reader.swaps import names_in, swap
-from evals.training.reader.units import counter, packaged_tokenizer, passages_of
-from evals.training.reader.written import Written, dev_documents, read_questions
 from evals.training.readings import holds
 from rag.build import open_index, open_retriever
 from rag.evaluation.citing import reaches
@@ -39,7 +36,6 @@ from rag.measure import Scorers
 from rag.rewrite import rewrite
 from rag.settings import Settings
 from rag.signals import Candidate
-from rag.split import CountTokens
 from rag.types import Scope
 
 SEED = 31
@@ -115,45 +111,9 @@ def _on_gold(desk: Desk, title: str, row: dict[str, Any], passages: Sequence[Doc
     return desk.read("squad", title, row["question"], passages=ranked, right=_holder(row["answers"]), answerable=True)
 
 
-def written(models: Models, data: Path) -> Iterator[Read]:
-    """Read the written questions of the development documents on their windows."""
-    questions = read_questions()
-    docs = {one.doc for one in questions if one.doc in dev_documents(questions)}
-    asked = [one for one in questions if one.doc in docs]
-    count = counter(packaged_tokenizer())
-    texts = {name: load(data / name)[0] for name in sorted({one.set for one in asked})}
-    windows = {one.doc: _window(texts[one.set][one.doc], one, count) for one in asked}
-    index = SmallIndex([passage for window in windows.values() for passage in window], models.encoder)
-    desk = Desk(index.search, index.document_frequency, models.scorers)
-    for one in asked:
-        window = windows[one.doc]
-        spots = [(unit["start"], unit["end"]) for passage in window for unit in passage.metadata["units"]]
-        right = frozenset(spots[i] for i in one.right)
-        kind = "written" if right else f"written/{one.kind}"
-        read = desk.read(kind, one.doc, one.question, passages=window, right=_at(right), answerable=bool(right))
-        yield from _kept(read)
-
-
-def _window(text: Text, one: Written, count: CountTokens) -> list[Document]:
-    """The passages of a document, of which only the units of a window count."""
-    passages, at, shown = passages_of(replace(text, text=unwrapped(text.text)), count), 0, []
-    for passage in passages:
-        units = passage.metadata["units"]
-        inside = units[max(0, one.first - at) : max(0, one.first + one.size - at)]
-        at += len(units)
-        if inside:
-            shown.append(Document(id=passage.id, page_content=passage.page_content,
-                                  metadata={**passage.metadata, "units": inside}))  # fmt: skip
-    return shown
-
-
-def _at(right: frozenset[tuple[int, int]]) -> Callable[[Candidate], bool]:
-    return lambda candidate: (candidate.unit.start, candidate.unit.end) in right
-
-
 def stories(models: Models, *, every: int = 4, removed: float = 0.2) -> Iterator[Read]:
     """Read every fourth question of the development stories in an index of these stories alone."""
-    told = [story for folder in TOLD for story in development_stories(read_stories(folder))]
+    told = development_of(TOLD)
     texts = {story.id: [brief.text(story.id) for brief in story.briefs] for story in told}
     passages = [passage for story in told for text in texts[story.id] for passage in chunks(text)]
     index = SmallIndex(passages, models.encoder)

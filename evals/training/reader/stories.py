@@ -104,6 +104,15 @@ def development_stories(stories: Sequence[Story]) -> list[Story]:
     return list(stories[::DEV_EVERY])
 
 
+def development_of(folders: Sequence[Path]) -> list[Story]:
+    """Return the development stories of some folders, each named by folder and story: two folders may use one name."""
+    return [
+        replace(story, id=f"{folder.name}-{story.id}")
+        for folder in folders
+        for story in development_stories(read_stories(folder))
+    ]
+
+
 def read_stories(folder: Path = STORIES) -> list[Story]:
     """Read all stories, in the order of their files.
 

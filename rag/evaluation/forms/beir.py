@@ -146,6 +146,6 @@ def _question(query_id: str, query: _Query, relevance: Mapping[str, int], split:
         doc_ids=tuple(doc_id for doc_id, grade in relevance.items() if grade > 0),
         relevance=dict(relevance),
         split=split,
-        group=query_id,
+        group=next((doc_id for doc_id, grade in relevance.items() if grade > 0), query_id),
         place=query.place,
     )

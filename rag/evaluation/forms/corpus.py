@@ -22,6 +22,8 @@ from rag.types import DateInterval
 MAX_ID_CHARS = 200
 MAX_TITLE_CHARS = 500
 PART_BYTES = 20_000_000
+WRITTEN = 2
+"""Which way of writing documents a folder is of."""
 
 _UNKEEPABLE = re.compile("[\x00\ud800-\udfff]")
 
@@ -47,8 +49,8 @@ def write_corpus(
     Raises:
         OSError: if `work` cannot be written.
     """
-    # An earlier run's folder is taken as it is: whoever changes what is written here has to change its name.
-    folder = work / "corpora" / digest[:16]
+    # An earlier run's folder is taken as it is: whoever changes what is written here has to change `WRITTEN`.
+    folder = work / "corpora" / f"{digest[:16]}-{WRITTEN}"
     n_faults = faults.n
     lines: dict[str, int] = {}
     texts: dict[str, str] = {}
@@ -65,6 +67,8 @@ def write_corpus(
                 faults.add(f"{origin}:{document.line}", f"document id {document.id!r} is too long; {remedy}")
                 continue
             changes["n"] += 1
+            if not document.text.strip() and document.title.strip():
+                document = replace(document, text=document.title)  # BEIR searches titles, too
             if not document.text.strip():
                 changes["empty"] += 1
                 changes["empty gold"] += document.id in wanted

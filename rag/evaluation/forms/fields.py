@@ -11,6 +11,8 @@ from typing import Literal
 from rag.evaluation.forms.rows import Faults, Row, read_rows
 from rag.evaluation.question import GoldMode, GoldSpan, Pair, Question, Turn
 
+LABELS = ("SUPPORTS", "REFUTES", "NOT ENOUGH INFO")
+"""Whether a text bears a claim out, as in FEVER."""
 _GOLD_MODES: Mapping[str, GoldMode] = MappingProxyType({"any": "any", "all": "all"})
 _POLAR: Mapping[str, Literal["yes", "no"]] = MappingProxyType({"yes": "yes", "no": "no"})
 _ROLES: Mapping[str, Literal["user", "assistant"]] = MappingProxyType(
@@ -85,7 +87,7 @@ def read_pairs(path: Path, faults: Faults) -> Iterator[Pair]:
             id=row.text("id"),
             premise=row.text("premise"),
             hypothesis=row.text("hypothesis"),
-            label=row.text("label"),
+            label=_label(row),
             split=row.optional_text("split") or None,
             reason=row.optional_text("reason") or "",
             group=row.optional_text("doc_id") or "",
@@ -95,6 +97,13 @@ def read_pairs(path: Path, faults: Faults) -> Iterator[Pair]:
         ids.claim(pair.id, row)
         if n_faults == faults.n:
             yield pair
+
+
+def _label(row: Row) -> str:
+    label = row.text("label")
+    if label and label not in LABELS:
+        row.fault(f"label is {label!r}; write one of {', '.join(map(repr, LABELS))}")
+    return label
 
 
 def _gold_span(row: Row) -> GoldSpan:

@@ -128,7 +128,7 @@ def _parts(record: QuestionRecord) -> Iterator[str]:
         yield _part("Error", f"<p>{_text(record.error)}</p>")
     if record.said:
         yield _part("Said", _said(record.said, record.gold))
-    if missing := [gold for gold in record.gold if not any(_holds(hit, gold) for hit in record.hits)]:
+    if record.hits and (missing := [gold for gold in record.gold if not any(_holds(hit, gold) for hit in record.hits)]):
         yield _part("Not retrieved", "".join(_quote(g.doc_id, g.start, g.end, _text(g.text)) for g in missing))
     if record.hits:
         yield _retrieved(record)
