@@ -18,6 +18,7 @@ from langchain_core.outputs import ChatGenerationChunk, ChatResult
 
 from rag.errors import UsageError
 
+_LOADING = threading.Lock()
 _ROLES = {"human": "user", "ai": "assistant", "system": "system"}
 _QUIET = -1
 _TOKEN_S = 10.0
@@ -137,8 +138,14 @@ def _plain(messages: Sequence[BaseMessage]) -> list[dict[str, str]]:
     return [{"role": _ROLES.get(message.type, "user"), "content": str(message.text)} for message in messages]
 
 
-@lru_cache(maxsize=2)
 def _server(path: str, n_ctx: int) -> Any:
+    """Return a model's server, which is loaded once. Raises what `_loaded` does."""
+    with _LOADING:
+        return _loaded(path, n_ctx)
+
+
+@lru_cache(maxsize=2)
+def _loaded(path: str, n_ctx: int) -> Any:
     """Load a model.
 
     llama.cpp's server also listens on a port of this machine; a key that nobody is told closes it.

@@ -133,7 +133,10 @@ def parts(question: str) -> tuple[str, ...]:
     if len(question) > MOST_CHARACTERS:
         return (question,)
     asked = [re.sub(r"\s+", " ", text).strip(" ?!.") for text in _NEXT_QUESTION.split(question.strip())]
-    later = [with_topic(before, _LINK.sub("", one, count=1)) for before, one in pairwise(asked)]
+    bare = [asked[0], *(_LINK.sub("", one, count=1) for one in asked[1:])]
+    if not all(map(asks, bare[1:])):
+        return (question,)
+    later = [with_topic(before, one) for before, one in pairwise(bare)]
     found = _all([asked[0], *later])
     return tuple(f"{part}?" for part in found) if 1 < len(found) <= MAX_PARTS else (question,)
 

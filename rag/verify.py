@@ -28,6 +28,8 @@ MOST_UNITS = 3
 MOST_JUDGED = 10
 
 FAILING: frozenset[Verdict] = frozenset({"changed", "missing"})
+MOST_CITED = 100
+"""Citations of a written sentence; one with more is not judged."""
 
 
 Rejection = Literal[Reason, "unsupported", "citation"]
@@ -223,25 +225,39 @@ def verify_record(
         versions: all versions of a brief by id, as `Catalogue.versions` gives them.
         judge: judges written sentences, as `Verifier.judge` does; not called for quotes.
     """
-    return tuple(
-        CitationVerdict(sentence.text, citation, _verdict(sentence, citation, versions(citation.brief_id), judge))
-        for sentence in record.sentences
-        for citation in sentence.citations
-    )
+    return tuple(verdict for sentence in record.sentences for verdict in _verdicts(sentence, versions, judge))
 
 
-def _verdict(
+def is_proved(sentence: SentenceRecord, verdicts: Sequence[CitationVerdict]) -> bool:
+    """Whether a sentence cites something and all of it stands; one that cites nothing may be anybody's."""
+    return bool(sentence.citations) and not any(one.verdict in FAILING for one in verdicts)
+
+
+def _verdicts(
     sentence: SentenceRecord,
-    citation: CitationRecord,
-    versions: Sequence[VersionRow],
+    versions: Callable[[str], Sequence[VersionRow]],
     judge: Callable[[Sequence[Claim]], Sequence[Judgement]],
-) -> Verdict:
+) -> Iterator[CitationVerdict]:
+    """Check the citations of a sentence, which is judged once, however many it has."""
+    borne_out: bool | None = None
+    for citation in sentence.citations:
+        verdict = _verdict(citation, versions(citation.brief_id))
+        if verdict in ("holds", "superseded"):
+            if borne_out is None:
+                borne_out = _is_verbatim(sentence) or (
+                    len(sentence.citations) <= MOST_CITED and _is_borne_out(sentence, judge)
+                )
+            verdict = verdict if borne_out else "changed"
+        yield CitationVerdict(sentence.text, citation, verdict)
+
+
+def _verdict(citation: CitationRecord, versions: Sequence[VersionRow]) -> Verdict:
     present = [version for version in versions if version.superseded_at is None]
     if not present:
         return "missing"
     cited = [version for version in versions if version.text_sha256 == citation.text_sha256]
     stands = any(version.text[citation.start : citation.end] == citation.quote for version in cited)
-    if not stands or not (_is_verbatim(sentence) or _is_borne_out(sentence, judge)):
+    if not stands:
         return "changed"
     return "holds" if any(version.superseded_at is None for version in cited) else "superseded"
 

@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from langchain_core.documents import Document
@@ -131,8 +132,10 @@ class Writer:
                     if sum(map(len, parts)) > MAX_REPLY_CHARS:
                         finished = True
                         break
-        except GeneratorExit:  # enough was read
-            self._keep(key, "".join(parts))
+        except GeneratorExit:  # enough was read, or nobody reads on: only the former is worth keeping
+            text = "".join(parts)
+            if sum(1 for _ in islice(drafts(iter([text])), MAX_SENTENCES)) >= MAX_SENTENCES:
+                self._keep(key, text)
             raise
         if not finished and not _ENDED.search("".join(parts)):
             raise ConnectionError("the reply breaks off")

@@ -138,6 +138,11 @@ def test_verify_accepts_an_exported_answer_and_fails_a_tampered_one(
     exported.write_text(capsys.readouterr().out)
     assert run(["verify", str(exported)]) == 0
     assert capsys.readouterr().out.startswith("holds: [1] finland 0-36")
+    forged = json.loads(exported.read_text())
+    forged["sentences"].append({"text": "Finland left NATO in 2025.", "support": 1.0, "citations": []})
+    (tmp_path / "forged.json").write_text(json.dumps(forged))
+    assert run(["verify", str(tmp_path / "forged.json")]) == 1
+    assert "uncited: “Finland left NATO in 2025.”" in capsys.readouterr().out
     exported.write_text(exported.read_text().replace("4 April 2023", "5 April 2023"))
     assert run(["verify", str(exported)]) == 1
     assert capsys.readouterr().out.startswith("changed:")

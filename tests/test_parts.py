@@ -147,6 +147,7 @@ WHOLE = [
     "Which brother was first, and why?",
     "Which accord did Kenya and Norway sign?",
     "Was it signed in Oslo or in Accra?",
+    "When did Finland join NATO? And when?",
     "When the envoy named Kenya, what did the judges answer?",
     "Did the prime minister resign in 2021 or in 2022?",
     "Was the order given by Putin or by Shoigu?",

@@ -16,7 +16,8 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from rag import users as module
-from rag.ui.web.sessions import IDLE_S, MAX_TRIES_PER_NAME, WINDOW_S
+from rag.ui.web.sessions import MAX_TRIES_PER_NAME, WINDOW_S
+from rag.ui.web.sign_in import COOKIE_S
 from rag.ui.web.visitor import user_of
 from rag.users import PasswordHash, Users
 from tests.fakes_web import KEEP, KEPT, READ, WHO, ask, file_at, running, small_page
@@ -144,7 +145,7 @@ def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(visitor: httpx.Cl
     cookie = response.headers["set-cookie"]
     assert response.headers["location"] == "/"
     port = visitor.base_url.port
-    assert re.fullmatch(rf"geobrief-{port}=[\w-]{{43}}; HttpOnly; Max-Age={IDLE_S}; Path=/; SameSite=strict", cookie)
+    assert re.fullmatch(rf"geobrief-{port}=[\w-]{{43}}; HttpOnly; Max-Age={COOKIE_S}; Path=/; SameSite=strict", cookie)
 
 
 def test_over_https_the_cookie_is_secure_and_of_this_host(visitor: httpx.Client) -> None:

@@ -18,7 +18,7 @@ from langchain_core.messages import BaseMessage
 from rag.answer import Answered, BriefRef, Citation, Event, Retrieved, Rewritten, Said, Sentence
 from rag.errors import IndexLocked, UsageError
 from rag.types import Scope
-from rag.ui.chat.asking import Asked, Desk, answering
+from rag.ui.chat.asking import Asked, Desk, answering, instead_of
 from rag.ui.chat.conversation import WENT_WRONG, Turn, converse, history
 from rag.ui.chat.evidence import evidence_html
 from rag.ui.chat.facts import facts_of, warnings_of
@@ -331,6 +331,13 @@ def test_characters_that_cannot_be_sent_are_replaced() -> None:
 
 
 # What is remembered
+
+
+def test_a_question_asked_again_replaces_what_was_kept_after_it() -> None:
+    turns = (Turn("one", saved_as="a"), Turn("two", failure="It failed."), Turn("three", saved_as="c"))
+    assert instead_of(1, "two", turns, ()) == Asked("two", turns[:1], "c")
+    assert instead_of(0, "one", turns, ()) == Asked("one", (), "a")
+    assert instead_of(1, "two", turns[:2], ()) == Asked("two", turns[:1], None)
 
 
 def test_an_answer_grows_by_the_sentence() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Generator
 
 import pytest
 
-from rag.ui.chat.stopping import Stops, until
+from rag.ui.chat.stopping import AT_ONCE, Stops, until
 
 WAIT_S = 5.0
 
@@ -85,3 +85,20 @@ def test_a_second_answer_of_a_page_ends_the_first_and_is_not_forgotten_with_it()
     stops.end("page", first)
     stops.stop("page")
     assert second.is_set()
+
+
+def test_answers_that_are_stopped_count_until_their_step_is_done() -> None:
+    hold, begun = threading.Event(), [threading.Event() for _ in range(2 * AT_ONCE)]
+
+    def step(n: int) -> Generator[int, None, None]:
+        begun[n].set()
+        hold.wait(WAIT_S)
+        yield n
+
+    for n in range(2 * AT_ONCE):
+        stopped = threading.Event()
+        threading.Timer(0.1, stopped.set).start()
+        assert list(until(stopped, step(n))) == []
+    assert sum(one.is_set() for one in begun) == AT_ONCE
+    hold.set()
+    assert list(until(threading.Event(), step(0))) == [0]

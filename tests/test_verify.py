@@ -49,6 +49,25 @@ def verdicts(desk: Desk, record: AnswerRecord) -> list[str]:
     return [v.verdict for v in verify_record(record, desk.open().catalogue.versions, Verifier().judge)]
 
 
+def test_a_written_sentence_is_judged_once_however_much_it_cites(desk: Desk, exported: AnswerRecord) -> None:
+    asked: list[Sequence[Claim]] = []
+
+    def judge(claims: Sequence[Claim]) -> list[Judgement]:
+        asked.append(claims)
+        return [Judgement(1.0, None)]
+
+    sentence = exported.sentences[0]
+
+    def cited(times: int) -> list[str]:
+        written = sentence.model_copy(update={"text": "Oslo holds them.", "citations": sentence.citations * times})
+        record = exported.model_copy(update={"sentences": [written]})
+        return [v.verdict for v in verify_record(record, desk.open().catalogue.versions, judge)]
+
+    assert cited(50) == ["holds"] * 50
+    assert len(asked) == 1
+    assert set(cited(101)) == {"changed"}
+
+
 def test_an_exported_answer_holds(desk: Desk, exported: AnswerRecord) -> None:
     again = AnswerRecord.model_validate_json(exported.to_json())
     assert verdicts(desk, again) == ["holds"]

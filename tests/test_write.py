@@ -152,6 +152,16 @@ def test_a_reply_that_was_cut_off_is_not_kept() -> None:
     assert len(model.asked) == 2
 
 
+def test_a_reply_that_nobody_read_to_its_end_is_not_kept() -> None:
+    model = Scripted(pieces=("Xi met Putin. [1] ", "They spoke. [1] ", "They left. [1]"))
+    writer = Writer(model, "m")
+    stopped = writer.write("Who?", [reading("Xi met Putin.")], Tokens())
+    assert next(iter(stopped)) == Draft("Xi met Putin.", (1,))
+    stopped.close()  # type: ignore[attr-defined]
+    assert len(list(writer.write("Who?", [reading("Xi met Putin.")], Tokens()))) == 3
+    assert len(model.asked) == 2
+
+
 def test_a_model_that_does_not_end_is_read_no_further() -> None:
     model = Scripted(pieces=tuple(f"It is {n} today. " for n in range(10_000)))
     assert len(list(Writer(model, "m").write("Who?", [reading("x")], Tokens()))) == 6

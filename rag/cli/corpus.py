@@ -172,7 +172,7 @@ def verify(
     config: ConfigOption = None,
     json_: JsonOption = False,
 ) -> None:
-    """Check each citation of an exported answer or conversation again. Exit code 1 when one changed or is missing.
+    """Check an exported answer or conversation again. Exit code 1 when a citation changed, or a sentence has none.
 
     Example: geobrief ask "who signed it" --json > answer.json; geobrief verify answer.json
     """
@@ -192,6 +192,7 @@ def verify(
 
     versions = cache(_open(settings).catalogue.versions)
     verdicts = [verdict for record in records for verdict in verify_record(record, versions, judge)]
+    uncited = [sentence for record in records for sentence in record.sentences if not sentence.citations]
     if json_:
         rows = [{"verdict": v.verdict, "sentence": v.sentence, **v.citation.model_dump()} for v in verdicts]
         typer.echo(json.dumps({"citations": rows}, ensure_ascii=False, indent=2))
@@ -199,8 +200,10 @@ def verify(
         for v in verdicts:
             c = v.citation
             typer.echo(f"{v.verdict}: [{c.n}] {one_line(c.brief_id)} {c.start}-{c.end} “{one_line(c.quote)}”")
+        for sentence in uncited:
+            typer.echo(f"uncited: “{one_line(sentence.text)}”")
         typer.echo(f"{len(verdicts)} citations checked", err=True)
-    if any(v.verdict in FAILING for v in verdicts):
+    if uncited or any(v.verdict in FAILING for v in verdicts):
         raise typer.Exit(1)
 
 

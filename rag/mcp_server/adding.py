@@ -16,7 +16,8 @@ from rag.mcp_server.records import AddedRecord
 from rag.service.answering import Answering
 from rag.uploads import Item, Uploads
 
-OWNER = "mcp"
+OWNER = "mcp:"
+"""No user of the chat has such a name."""
 POLL_S = 0.1
 NAME_CHARS = 60
 

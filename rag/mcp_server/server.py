@@ -164,7 +164,10 @@ def _failed(message: str) -> CallToolResult:
 def _message(context: _Context, error: Exception) -> str:
     """Return what a client is told of an error; where a service has the request, a failure is counted and audited."""
     if isinstance(context.request, Request):
-        _note(context, error=told(context.request, error).kind)
+        problem = told(context.request, error)
+        _note(context, error=problem.kind)
+        if not isinstance(error, Refused | UsageError):
+            return problem.detail
     elif not isinstance(error, RagError):
         _log.error("a call failed", exc_info=error)
     if isinstance(error, Refused) and (wait_s := error.headers.get("Retry-After")):

@@ -29,7 +29,7 @@ from rag.service.replies import (
     json_response,
 )
 from rag.service.service import Served, Service, told
-from rag.verify import FAILING, verify_record
+from rag.verify import is_proved, verify_record
 
 BEAT_S = 15.0
 """A stream says so often that it is alive: proxies cut what is silent, and who has gone is noticed."""
@@ -114,7 +114,7 @@ def _verified(service: Service, content: bytes) -> Iterator[VerifiedRecord]:
             cited += [
                 VerdictRecord(verdict=v.verdict, sentence=v.sentence, **v.citation.model_dump()) for v in verdicts
             ]
-            holds = holds and not any(v.verdict in FAILING for v in verdicts)
+            holds = holds and is_proved(sentence, verdicts)
             yield VerifiedRecord.model_construct(holds=holds, citations=cited)
 
 

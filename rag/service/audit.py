@@ -37,6 +37,8 @@ class AuditLog:
         if self.write is None:
             return
         noted = noted if self.questions else {key: value for key, value in noted.items() if key != "question"}
+        if isinstance(question := noted.get("question"), str):
+            noted = {**noted, "question": question[:MAX_QUESTION_CHARS]}
         entry = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), **known, **noted}
         try:
             self.write(json.dumps(entry, ensure_ascii=True))

@@ -6,7 +6,8 @@ import html
 import re
 from urllib.parse import urlsplit
 
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+# With the marks that turn the direction of what follows: a brief could show 000,1 as 1,000.
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 # A newline would end the HTML block; the others are the marks of Markdown, LaTeX and templates.
 _MARKUP = re.compile(r"[\n\t$`\\*_\[\]{}|~!]")
 

@@ -23,6 +23,8 @@ from rag.uploads import Uploads
 from rag.userdata import UserData
 
 CONCURRENT_ANSWERS = 4
+MOST_WAITING = 200
+"""Presses that wait for their turn; gradio refuses more."""
 """How many questions are answered at a time; further ones wait in the queue."""
 
 KEEP_RECEIVED_S = (600, 600)
@@ -79,7 +81,7 @@ def build_ui(
         )
         _wire_scope(scope)
         _wire_load(ui, chat, scope, desk)
-    ui.queue(default_concurrency_limit=CONCURRENT_ANSWERS)
+    ui.queue(default_concurrency_limit=CONCURRENT_ANSWERS, max_size=MOST_WAITING)
     return ui
 
 

@@ -62,7 +62,8 @@ class Asked:
 
 def instead_of(number: int, question: str, turns: Sequence[Turn], fields: tuple[object, ...]) -> Asked:
     """Return a question that comes in the place of a turn and of all after it."""
-    return Asked(question, tuple(turns[:number]), turns[number].saved_as, fields)
+    replaces = next((turn.saved_as for turn in turns[number:] if turn.saved_as), None)  # a failed one is not kept
+    return Asked(question, tuple(turns[:number]), replaces, fields)
 
 
 def asked_again(data: object, turns: Sequence[Turn], fields: tuple[object, ...]) -> Asked | None:

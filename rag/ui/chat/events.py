@@ -116,6 +116,8 @@ def _grow(
     }
     for grown in until(stopped, answering(desk, asked)):
         turn = grown
+        if stopped.is_set():
+            break
         if turn.is_over:
             turn, conversation = kept(desk, asked, turn, user=user, conversation=conversation)
         so_far = (*asked.turns, turn)
@@ -170,6 +172,8 @@ def _follower(chat: Chat, desk: Desk) -> Callable[..., Updates]:
         if link.kind == "edit":
             return {chat.box: turns[link.turn].question, chat.editing: link.turn}
         if link.kind in ("up", "down"):
+            if not turns[-1].is_over:
+                return NOTHING  # the answer that grows would overwrite it, or be overwritten
             turns = judged(desk, turns, link.turn, link.kind, user=request.username or "")
             asks_why = turns[link.turn].verdict == "down"
             return {

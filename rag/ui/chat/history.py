@@ -148,6 +148,8 @@ def _actor(history: History, chat: Chat, desk: Desk) -> Callable[..., Updates]:
         if what == "delete":
             return {history.listing: _listed(desk, user, search, chosen)}
         if what == "confirm":
+            if chosen == current:
+                desk.stops.stop(request.session_hash or "")  # its answer would keep it anew
             desk.userdata.delete(user, chosen)
             gone = emptied(chat) if chosen == current else {}
             return {**gone, history.listing: _listed(desk, user, search)}

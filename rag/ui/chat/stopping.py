@@ -15,8 +15,13 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
+AT_ONCE = 4
+"""Answers that are made at once."""
 NOTICE_S = 0.05
 """How long a stop may go unnoticed."""
+
+
+_AT_ONCE = threading.BoundedSemaphore(AT_ONCE)
 
 
 @dataclass
@@ -52,11 +57,12 @@ def until(stopped: threading.Event, steps: Generator[T, None, None]) -> Iterator
 
     def work() -> None:
         try:
-            for step in steps:
-                if stopped.is_set() or dropped.is_set():
-                    break
-                made.put((step,))
-            steps.close()
+            with _AT_ONCE:  # also of those that are stopped, and go on to the end of a step
+                for step in () if stopped.is_set() or dropped.is_set() else steps:
+                    if stopped.is_set() or dropped.is_set():
+                        break
+                    made.put((step,))
+                steps.close()
             made.put(None)
         except BaseException as error:
             made.put(error)

@@ -18,6 +18,8 @@ from rag.ui.web.visitor import user_of
 KEPT_PAGES = 20_000
 """Pages whose owner is remembered; the one used longest ago is forgotten first."""
 
+MAX_PAGE_CHARS = 64
+
 _HEARTBEAT = "/gradio_api/heartbeat/"
 _ENDS = ("/gradio_api/cancel", "/gradio_api/reset")
 _BY_BODY = ("/gradio_api/queue/join", *_ENDS)
@@ -57,7 +59,7 @@ class QueueGuard:
                 await refused(scope, receive, send)
                 return
             page, receive = content.get("session_hash"), _again(body, receive)
-        if isinstance(page, str) and not self._is_theirs(page, user):
+        if isinstance(page, str) and (len(page) > MAX_PAGE_CHARS or not self._is_theirs(page, user)):
             await PlainTextResponse("This page is somebody else's.", status_code=HTTPStatus.FORBIDDEN)(
                 scope, receive, send
             )

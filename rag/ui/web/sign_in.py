@@ -20,10 +20,12 @@ from rag.errors import UsageError
 from rag.named_lines import NAME
 from rag.ui.package import package_text
 from rag.ui.web.policy import SIGN_IN_POLICY
-from rag.ui.web.sessions import IDLE_S, Sessions, Tries
+from rag.ui.web.sessions import Sessions, Tries
 from rag.ui.web.visitor import with_user
 from rag.users import Users
 
+COOKIE_S = 30 * 24 * 3600
+"""How long a browser keeps a session, which the server ends when it is idle."""
 MAX_FORM_BYTES = 10_000
 CHECKED_AT_ONCE = 2
 """Passwords: each takes 128 MiB for a moment."""
@@ -105,7 +107,7 @@ class SignIn:
         self.tries.succeed(counted, address)
         self.sessions.end(request.cookies.get(cookie_name(request)))
         response = RedirectResponse("/", status_code=HTTPStatus.SEE_OTHER)
-        _set_cookie(response, request, self.sessions.begin(counted, stamp), IDLE_S)
+        _set_cookie(response, request, self.sessions.begin(counted, stamp), COOKIE_S)
         return response
 
     async def _is_right(self, name: str, password: str) -> bool:
