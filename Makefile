@@ -108,7 +108,10 @@ train: .venv/.installed-dev
 	$(TRAIN).reader.export --work .training/fourth --out .training/fourth/export
 	test -e .training/fifth/counts.json || $(TRAIN).reader.prepare $(if $(DATA),--data "$(DATA)") --out .training/fifth --course 5
 	$(TRAIN).reader.train --work .training/fifth --steps 1250 --start .training/fourth/export $(LATER) --searched 16 --candidates 6
-	$(TRAIN).reader.export --work .training/fifth --out rag/models/reader
+	$(TRAIN).reader.export --work .training/fifth --out .training/fifth/export
+	test -e .training/sixth/counts.json || $(TRAIN).reader.prepare $(if $(DATA),--data "$(DATA)") --out .training/sixth --course 6
+	$(TRAIN).reader.train --work .training/sixth --steps 1900 --start .training/fifth/export $(LATER) --searched 16 --candidates 6
+	$(TRAIN).reader.export --work .training/sixth --out rag/models/reader
 	test -e .training/verifier/counts.json || $(TRAIN).verifier.prepare $(if $(DATA),--data "$(DATA)") --out .training/verifier
 	$(TRAIN).reader.train --work .training/verifier --name verifier --steps 500 $(VERIFIER)
 	$(TRAIN).reader.export --work .training/verifier --name verifier --out rag/models/verifier

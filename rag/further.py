@@ -3,53 +3,32 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import Protocol
 
 from langchain_core.documents import Document
 
 from rag.answer import Reading, ScoredUnit
-from rag.answer_types import new_names
 from rag.lexicon import analyse
 from rag.signals import content_stems, logistic, weigh
 
 MOST_READ = 6
 """Units that are weighed: the best ones of other briefs."""
-THRESHOLD = 0.5
+THRESHOLD = 0.4
 """Least probability of a unit that joins the answer."""
 
 # Fitted by `python -m evals.training.further`, which tells on what and how well.
 WEIGHTS: Mapping[str, float] = {
-    "bias": -9.0,
-    "word": 10.0,
-    "gap": 0.1,
-    "rank": 0.0,
-    "reader": 0.0,
-    "kept": 0.0,
-    "alike": 0.0,
-    "names": 0.0,
-    "kin": 0.0,
-    "later": 0.0,
-    "two": 0.0,
-    "many": 0.0,
-    "change": 0.0,
-    "and": 0.0,
-    "or": 0.0,
+    "bias": -3.95,
+    "word": 3.88,
+    "gap": 0.46,
+    "rank": 1.32,
+    "kept": 1.32,
+    "alike": 1.9,
+    "kin": 1.79,
+    "later": 0.48,
 }
 
-_FORMS: Mapping[str, re.Pattern[str]] = {
-    name: re.compile(form, re.IGNORECASE)
-    for name, form in (
-        ("two", r"\b(?:two|both|each|respectively|either)\b"),
-        ("many", r"\b(?:three|four|five|six|all|several|various|different|further|everything|everyone)\b"),
-        ("change", r"\b(?:chang|grow|grew|develop|evol|ris[ei]|rose|fall|fell|differ|compar|progress|unfold|fared?\b)"
-                   r"|\bbec[ao]me of\b|\bcame of\b|\bhappened\b|\bfrom\b.*\bto\b|\bbetween\b.*\band\b|\bover time\b"),
-        ("and", r"\w,? and \w"),
-        ("or", r"\w,? or \w"),
-    )
-}  # fmt: skip
 _LEAST = -5.0
 
 
@@ -59,12 +38,6 @@ class FurtherReader(Protocol):
     def score_further(self, question: str, quoted: str, texts: Sequence[str]) -> Sequence[float]:
         """Return for each text the log-odds that it belongs to an answer beside a quoted one."""
         ...
-
-
-@lru_cache(maxsize=4096)
-def forms(question: str) -> tuple[str, ...]:
-    """Name the forms of a question that bear on whether one unit is enough."""
-    return tuple(name for name, form in _FORMS.items() if form.search(question))
 
 
 def signs(question: str, reading: Reading, unit: ScoredUnit, *, place: int, word: float) -> dict[str, float]:
@@ -83,13 +56,10 @@ def signs(question: str, reading: Reading, unit: ScoredUnit, *, place: int, word
         "word": max(-10.0, min(10.0, word)) / 10,
         "gap": max(math.log(unit.score / best.score), _LEAST) if unit.score > 0 and best.score > 0 else _LEAST,
         "rank": 1 / (1 + place),
-        "reader": max(-10.0, min(10.0, unit.signals.get("reader", 0.0))) / 10,
         "kept": len(said & more & asked) / max(1, len(asked)),
         "alike": len(said & more) / max(1, len(said | more)),
-        "names": min(3, len(new_names(f"{question} {best.text}", unit.text))) / 3,
         "kin": min(3, len(_names(mine) & _names(other) - asked)) / 3,
         "later": float(_later(mine, other)),
-        **dict.fromkeys(forms(question), 1.0),
     }
 
 

@@ -72,15 +72,44 @@ def test_it_is_not_asked_where_the_rules_know(desk: Desk) -> None:
     assert knows.asked == []
 
 
-def test_the_packaged_reader_parts_a_rival_account_from_what_says_the_same() -> None:
-    reader = PackagedCrossEncoder(MODELS / "reader")
-    rival, same, other = reader.score_otherwise(
+RIVALS = [
+    (
         "How many soldiers died at Wad Kebir?",
         "Khartoum's general staff said that 14 of its soldiers were killed.",
-        ["Officers in Gedaref say that the dead came to 22.", "The army's dead were buried on Friday, 14 of them.",
-         "The post at Wad Kebir guards a well."],
-    )  # fmt: skip
-    assert rival > max(same, other)
+        "Officers in Gedaref say that the dead came to 22.",
+        ("The army's dead were buried on Friday, 14 of them.", "The post at Wad Kebir guards a well."),
+    ),
+    (
+        "Who ordered the dam of Kesten to be opened?",
+        "The governor says that the energy ministry ordered the gates opened.",
+        "According to the ministry, the order came from the governor's own office.",
+        ("The gates were open for six hours.", "Kesten lies on the river Orvel."),
+    ),
+    (
+        "When did the strike at the port of Vell end?",
+        "The union says that the strike ended on Tuesday evening.",
+        "Port managers report that cranes stood still until Thursday morning.",
+        ("The strike had been called for higher pay.", "The port of Vell has nine berths."),
+    ),
+    (
+        "Why was the flight to Karsk turned back?",
+        "The airline gives fog at Karsk as the reason.",
+        "Air traffic control says that the aircraft had a fault in its radio.",
+        ("The flight carried 112 passengers.", "Fog is common at Karsk in November."),
+    ),
+    (
+        "What did the minister pay for the villa?",
+        "The villa cost 400,000 euros, the minister says.",
+        "Land registry papers that the newspaper saw put the price at 1.2 million.",
+        ("The villa has a view of the sea.", "The minister bought it in 2021."),
+    ),
+]
+
+
+def test_the_packaged_reader_parts_most_rival_accounts_from_what_says_the_same() -> None:
+    reader = PackagedCrossEncoder(MODELS / "reader")
+    told = [reader.score_otherwise(asked, quoted, [rival, *others]) for asked, quoted, rival, others in RIVALS]
+    assert sum(rival > max(others) for rival, *others in told) >= 4
 
 
 @pytest.mark.parametrize(("model", "is_asked"), [("packaged", True), (str(MODELS / "reader"), False)])

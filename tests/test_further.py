@@ -11,7 +11,7 @@ from rag import open_assistant
 from rag.answer import Answer
 from rag.assistant import BesideReader
 from rag.cross_encoder import MODELS, PackagedCrossEncoder
-from rag.further import MOST_READ, WEIGHTS, forms, probability
+from rag.further import MOST_READ, WEIGHTS, probability
 from tests.conftest import Desk
 
 ASKED = "What became of the ferry between Orvel and Kesten?"
@@ -60,20 +60,6 @@ def test_nothing_is_weighed_where_one_brief_is_found(desk: Desk) -> None:
     desk.write("a.md", f"{FIRST} {LATER}", title="A ferry for Kesten")
     desk.ingest()
     assert FIRST in [sentence.text for sentence in ask(desk, ASKED, Knows(LATER)).sentences]
-
-
-@pytest.mark.parametrize(
-    ("question", "expected"),
-    [
-        ("How did the budget change?", {"change"}),
-        ("Who chaired the two meetings?", {"two"}),
-        ("What became of the ferry?", {"change"}),
-        ("Who led Kenya, and why?", {"and"}),
-        ("Who signed the accord?", set()),
-    ],
-)
-def test_forms_that_ask_for_more_than_one_thing_are_told(question: str, expected: set[str]) -> None:
-    assert set(forms(question)) == expected
 
 
 def test_the_reader_s_word_and_closeness_count_for_a_unit() -> None:

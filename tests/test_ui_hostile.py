@@ -107,4 +107,4 @@ def foreign(page: Any, where: str) -> list[str]:
 
 def _plain(text: str) -> str:
     """The text without what is shown by a sign of its own or folded."""
-    return re.sub(r"[\\s\\ufffd]+", " ", "".join(mark if mark.isprintable() else " " for mark in text)).strip()
+    return re.sub(r"[\s\ufffd]+", " ", "".join(mark if mark.isprintable() else " " for mark in text)).strip()

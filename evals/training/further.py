@@ -36,7 +36,7 @@ from rag.parts import parts
 FOLDS, SEED, DECAY = 5, 0, 1.0
 SINGLE = 3
 """Of the questions that one brief answers, every third is asked; of the others all."""
-THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7)
+THRESHOLDS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ def _conditions(scope: Scope) -> Iterator[ColumnElement[bool]]:
     if scope.date_to:
         yield columns.date_from <= scope.date_to.isoformat()
     if scope.sources:
-        yield or_(columns.source.in_(scope.sources), func.lower(columns.source).in_(_lower(scope.sources)))
+        yield or_(columns.source.in_(_cased(scope.sources)), func.lower(columns.source).in_(_lower(scope.sources)))
     if scope.briefs:
         yield columns.brief_id.in_(scope.briefs)
     yield _tagged("region", scope.regions)
@@ -56,6 +56,11 @@ def _tagged(kind: str, values: Sequence[str]) -> ColumnElement[bool]:
         return true()
     wanted = select(tags.c.version_id).where(tags.c.kind == kind, tags.c.value.in_(_lower(values)))
     return (versions.c.id + 0).in_(wanted)  # else SQLite looks up each found chunk once for every version of the tag
+
+
+def _cased(values: Sequence[str]) -> list[str]:
+    """Write values in the usual cases: a database may know only ASCII's, as PostgreSQL does where its locale is C."""
+    return list(dict.fromkeys(made for v in values for made in (v, v.lower(), v.upper(), v.capitalize(), v.title())))
 
 
 def _lower(values: Sequence[str]) -> list[str]:

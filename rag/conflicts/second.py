@@ -20,13 +20,13 @@ SURE = 0.7
 
 # Fitted by `python -m evals.training.second_accounts`, which tells on what and how well.
 WEIGHTS: Mapping[str, float] = {
-    "bias": -0.14,
-    "otherwise": 0.61,
-    "share": 0.73,
-    "read": 0.28,
-    "next": 2.87,
-    "after": -0.36,
-    "before": 0.99,
+    "bias": -0.13,
+    "otherwise": 0.54,
+    "share": 0.68,
+    "read": 0.11,
+    "next": 2.75,
+    "after": -0.39,
+    "before": 1.26,
 }
 
 _LEAST = -5.0

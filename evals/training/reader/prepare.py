@@ -5,8 +5,8 @@
 DIR holds squad2_dev, nq_open_oracle, ungdc_2013_2024 and us_state_historian. Questions come only from the training
 halves that rag/data/trained_on.json names, and from those written for training (evals/datasets/training). The second
 course is on the written questions and stories, with some of the rest, so that nothing is forgotten; the later ones are
-on more stories, with some of the rest, and show the dates of briefs; the fifth asks for second accounts, too. Writes
-units.safetensors, examples.jsonl and counts.json.
+on more stories, with some of the rest, and show the dates of briefs; the fifth asks for second accounts, too, the sixth
+for what else belongs to an answer. Writes units.safetensors, examples.jsonl and counts.json.
 """
 
 from __future__ import annotations
