@@ -221,3 +221,13 @@ def test_sentences_of_one_brief_keep_their_order_beside_a_rival() -> None:
     found = differ("They differ", [(said, "40"), (rival, "62")], beside=[minister, said])
     assert found.sentences == (rival, minister, said)
     assert found.note == "They differ: 62 (2024-03-09, Post); 40 (2024-03-04, Post)."
+
+
+def test_of_a_total_and_its_parts_the_total_is_held_against_another_brief(desk: Desk) -> None:
+    total = "At least 51 people were killed in the raid on Tamberou."
+    parts = "The list of people killed in the raid names 44 from Tamberou, three from Kelmou and four from Oud."
+    desk.write("a.md", f"{total} {parts}", title="Raid on Tamberou", date="2023-06-22", source="Ledger")
+    desk.write("b.md", "The raid on Tamberou killed 34 people.", title="Tamberou", date="2023-06-19", source="Wire")
+    desk.ingest()
+    answer = desk.ask(RAID)
+    assert answer.conflicts == ("The briefs give different figures: 51 (2023-06-22, Ledger); 34 (2023-06-19, Wire).",)

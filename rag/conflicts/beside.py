@@ -8,7 +8,7 @@ from itertools import islice
 from rag.answer import Reading, Sentence
 from rag.conflicts.accounts import Account, Asked, accounts, asked
 from rag.conflicts.facts import fact_fits, is_polar, other_fact
-from rag.conflicts.figures import FigureAsked, Other, figure_asked, fits, is_stale, other_figure
+from rag.conflicts.figures import FigureAsked, Other, figure_asked, fits, is_breakdown, is_stale, other_figure
 from rag.conflicts.second import SecondReader, seconds
 from rag.conflicts.sides import Conflict, differ
 
@@ -80,7 +80,9 @@ def _bases(
     close = [one for one in fitting if one.score >= MIN_SCORE and said(one) >= least]
     high = [one for one in fitting if said(one) >= MIN_SAID and (wanted or one.contested)]
     found = [one for one in dict.fromkeys([*quoted, *close, *high]) if one.score >= _BEST or said(one) > 0]
-    return list(islice((one for one in found if not (wanted and is_stale(wanted, one, known))), MOST_BASES))
+    if wanted:
+        found = [one for one in found if not is_stale(wanted, one, known) and not is_breakdown(wanted, one, known)]
+    return list(islice(found, MOST_BASES))
 
 
 def _quotes(best: Sequence[Sentence], one: Account) -> bool:

@@ -207,6 +207,13 @@ def is_stale(wanted: FigureAsked, one: Account, known: Sequence[Account]) -> boo
     return value is not None and any(is_replaced(other.text, value) for other in known)
 
 
+def is_breakdown(wanted: FigureAsked, one: Account, known: Sequence[Account]) -> bool:
+    """Whether an account counts the parts of what another of its brief gives: "44 from here, three from there"."""
+    totals = (wanted.value(other.text) for other in known if other is not one and other.brief == one.brief)
+    mine = values(one.text)
+    return any(total is not None and sums_up(mine, total) for total in totals)
+
+
 def _is_full_row(account: Account) -> bool:
     """Whether an account is a table's row with several figures, of which the columns tell what they are."""
     return account.text.count("|") > 3
