@@ -61,6 +61,9 @@ def tidy(text: str) -> str:
     return _CONTROLS.sub("", paired.translate(_EXTRACTED))
 
 
+_OPENED = re.compile(r"[\s\ufeff]*(?=---[\r\n])")
+
+
 def split_front_matter(text: str) -> tuple[dict[str, object], str]:
     """Return (fields, body). Values are strings, lists of strings or None; the body is stripped at both ends.
 
@@ -70,9 +73,10 @@ def split_front_matter(text: str) -> tuple[dict[str, object], str]:
     from frontmatter.default_handlers import YAMLHandler
 
     handler = YAMLHandler()
-    if "\r" in text and "\n" not in text:
+    opened = _OPENED.match(text)
+    if opened and "\n" not in text:
         text = text.replace("\r", "\n")  # line ends of old Macs
-    body = re.sub(r"\A[\s\ufeff]+", "", text)
+    body = text[opened.end() :] if opened else text.lstrip()
     if not handler.detect(body):
         return {}, body.rstrip()
     try:
