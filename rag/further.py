@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
@@ -10,7 +9,7 @@ from langchain_core.documents import Document
 
 from rag.answer import Reading, ScoredUnit
 from rag.lexicon import analyse
-from rag.signals import content_stems, logistic, weigh
+from rag.signals import content_stems, log_share, probability
 
 MOST_READ = 6
 """Units that are weighed: the best ones of other briefs."""
@@ -54,7 +53,7 @@ def signs(question: str, reading: Reading, unit: ScoredUnit, *, place: int, word
     return {
         "bias": 1.0,
         "word": max(-10.0, min(10.0, word)) / 10,
-        "gap": max(math.log(unit.score / best.score), _LEAST) if unit.score > 0 and best.score > 0 else _LEAST,
+        "gap": log_share(unit.score / best.score if best.score > 0 else 0.0, least=_LEAST),
         "rank": 1 / (1 + place),
         "kept": len(said & more & asked) / max(1, len(asked)),
         "alike": len(said & more) / max(1, len(said | more)),
@@ -65,8 +64,8 @@ def signs(question: str, reading: Reading, unit: ScoredUnit, *, place: int, word
 
 def elsewhere(reading: Reading) -> list[ScoredUnit]:
     """Return the units that are weighed: the best ones of other briefs than the best unit's."""
-    own = _brief(reading, reading.units[0])
-    return [unit for unit in reading.units if _brief(reading, unit) != own][:MOST_READ]
+    own = brief_of(reading.units[0], reading.evidence)
+    return [unit for unit in reading.units if brief_of(unit, reading.evidence) != own][:MOST_READ]
 
 
 def weighed(question: str, reading: Reading, reader: FurtherReader) -> list[tuple[ScoredUnit, dict[str, float]]]:
@@ -77,19 +76,15 @@ def weighed(question: str, reading: Reading, reader: FurtherReader) -> list[tupl
     return [(unit, signs(question, reading, unit, place=i, word=word)) for i, (unit, word) in seen]
 
 
-def probability(seen: Mapping[str, float], weights: Mapping[str, float] = WEIGHTS) -> float:
-    """Return the probability that what is seen is of a unit that answers, too."""
-    return logistic(weigh(seen, weights))
-
-
 def further(question: str, reading: Reading, reader: FurtherReader) -> list[ScoredUnit]:
     """Return the units of other briefs that are likely to belong to the answer, likeliest first."""
-    odds = [(probability(seen), unit) for unit, seen in weighed(question, reading, reader)]
+    odds = [(probability(seen, WEIGHTS), unit) for unit, seen in weighed(question, reading, reader)]
     return [unit for p, unit in sorted(odds, key=lambda pair: -pair[0]) if p >= THRESHOLD]
 
 
-def _brief(reading: Reading, unit: ScoredUnit) -> str:
-    return str(reading.evidence[unit.n - 1].metadata["brief_id"])
+def brief_of(unit: ScoredUnit, evidence: Sequence[Document]) -> str:
+    """Return the id of the brief that a unit stands in."""
+    return str(evidence[unit.n - 1].metadata["brief_id"])
 
 
 def _names(passage: Document) -> frozenset[str]:

@@ -10,7 +10,7 @@ from langchain_core.documents import Document
 from rag.answer import Reading, ScoredUnit, Sentence
 from rag.answer_types import answer_type, new_names, offers
 from rag.cite import quoted
-from rag.further import FurtherReader, further
+from rag.further import FurtherReader, brief_of, further
 from rag.lexicon import STANDS_FOR, STOP_WORDS, Word, Words, analyse, present
 from rag.rarity import background
 from rag.types import Span
@@ -83,15 +83,15 @@ def _close(reading: Reading) -> list[ScoredUnit]:
     """Return the best unit of each brief but the first that scores close to the best of all."""
     first: dict[str, ScoredUnit] = {}
     for unit in reading.units:
-        first.setdefault(_brief(unit, reading.evidence), unit)
+        first.setdefault(brief_of(unit, reading.evidence), unit)
     best, *others = first.values()
     return [unit for unit in others if unit.score >= _CLOSE_BRIEF * best.score]
 
 
 def _is_of_the_list(question: str, unit: ScoredUnit, chosen: Sequence[ScoredUnit], reading: Reading) -> bool:
     """Whether a unit of a brief that is quoted is close to the best and brings more of the list that is asked for."""
-    briefs = {_brief(other, reading.evidence) for other in chosen}
-    if _brief(unit, reading.evidence) not in briefs or unit.score < _CLOSE_LIST * reading.units[0].score:
+    briefs = {brief_of(other, reading.evidence) for other in chosen}
+    if brief_of(unit, reading.evidence) not in briefs or unit.score < _CLOSE_LIST * reading.units[0].score:
         return False
     said = " ".join(other.text for other in chosen)
     return unit.unit.kind in ("item", "row") or bool(new_names(f"{question} {said}", unit.text))
@@ -115,7 +115,7 @@ def _same(a: ScoredUnit, b: ScoredUnit, evidence: Sequence[Document]) -> bool:
     florale", 1908.
     """
     overlap = a.unit.start < b.unit.end and b.unit.start < a.unit.end
-    if overlap and _brief(a, evidence) == _brief(b, evidence):
+    if overlap and brief_of(a, evidence) == brief_of(b, evidence):
         return True
     mine, other = analyse(a.text).stems, analyse(b.text).stems
     return len(mine & other) >= _ALIKE * len(mine | other)
@@ -155,10 +155,6 @@ def _after(unit: ScoredUnit, passage: Document) -> Span | None:
     starts = [(m["start"], m["end"]) for m in passage.metadata["units"]
               if m["kind"] == "sentence" and m["start"] >= unit.unit.end]  # fmt: skip
     return Span(*min(starts)) if starts else None
-
-
-def _brief(unit: ScoredUnit, evidence: Sequence[Document]) -> str:
-    return str(evidence[unit.n - 1].metadata["brief_id"])
 
 
 def _reason(question: str, evidence: Sequence[Document]) -> str:

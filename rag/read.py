@@ -19,7 +19,7 @@ from rag.lexicon import analyse
 from rag.measure import MAX_TOKENS, MAX_UNITS, Measured, Scorers, choose, score_units, tie
 from rag.recency import NewestFirst
 from rag.signal_weights import ANSWERS, RANK, RIGHT
-from rag.signals import Asked, ask, countable_stems, coverage, header, logistic, missing, weigh
+from rag.signals import Asked, ask, countable_stems, coverage, header, missing, probability, weigh
 
 FIRST_UNITS = 12
 PLAIN_LEAD = 1.0
@@ -70,9 +70,9 @@ class SignalReader:
             weighed = self._weighed(question, measured)
         best = weighed[0][0]
         signals = answer_signals(asked, [m for _, m in weighed], [rank for rank, _ in weighed])
-        right = logistic(weigh(signals, RIGHT))
+        right = probability(signals, RIGHT)
         scored = [(right * math.exp(rank - best), m) for rank, m in weighed]
-        return _reading(passages, scored, answerable=logistic(weigh(signals, ANSWERS)))
+        return _reading(passages, scored, answerable=probability(signals, ANSWERS))
 
     def _weighed(self, question: str, measured: Sequence[Measured]) -> list[Weighed]:
         """Weigh units by the ranking model and by how new their briefs are; best first."""

@@ -266,6 +266,16 @@ def logistic(x: float) -> float:
     return 1 / (1 + math.exp(-max(-60.0, min(60.0, x))))
 
 
+def probability(signals: Mapping[str, float], weights: Mapping[str, float]) -> float:
+    """Return the probability that a logistic model gives what is seen."""
+    return logistic(weigh(signals, weights))
+
+
+def log_share(share: float, *, least: float) -> float:
+    """Return the logarithm of a share, no lower than `least`, which stands for none, too."""
+    return max(math.log(share), least) if share > 0 else least
+
+
 def _names(asked: Asked) -> Iterable[Term]:
     return (term for term in asked.terms if term.name)
 

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+MAX_ID_CHARS = 200
+"""Characters of a brief's id."""
+
 UnitKind = Literal["sentence", "list", "item", "row"]
 
 _DATE = re.compile(r"(\d{4})(?:-(\d{1,2})(?:-(\d{1,2}))?)?")
@@ -147,7 +150,7 @@ class Brief(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore", arbitrary_types_allowed=True)
 
-    id: str = Field(min_length=1, max_length=200)
+    id: str = Field(min_length=1, max_length=MAX_ID_CHARS)
     title: str = Field(min_length=1, max_length=500)
     text: str = Field(min_length=1, repr=False)
     date: DateInterval | None = None

@@ -102,8 +102,10 @@ class Understanding:
     def _rewritten(self, question: str, history: Sequence[BaseMessage]) -> str:
         """Fold the history into a question; dates that it limits itself by take the place of those of before."""
         standalone = self.rewrite(question, history)
+        if standalone == question:
+            return question
         before, own = (date_limit(text, today=self.today()) for text in (standalone, question))
-        replaced = before and standalone != question and before.words != (own.words if own else None)
+        replaced = before and before.words != (own.words if own else None)
         return before.rest if before and replaced and (own or wants_newest(question)) else standalone
 
     def _limit(self, question: str, scope: Scope) -> DateLimit | None:

@@ -11,7 +11,8 @@ from rag import open_assistant
 from rag.answer import Answer
 from rag.assistant import BesideReader
 from rag.cross_encoder import MODELS, PackagedCrossEncoder
-from rag.further import MOST_READ, WEIGHTS, probability
+from rag.further import MOST_READ, WEIGHTS
+from rag.signals import probability
 from tests.conftest import Desk
 
 ASKED = "What became of the ferry between Orvel and Kesten?"
@@ -64,8 +65,8 @@ def test_nothing_is_weighed_where_one_brief_is_found(desk: Desk) -> None:
 
 def test_the_reader_s_word_and_closeness_count_for_a_unit() -> None:
     least = dict.fromkeys(WEIGHTS, 0.0)
-    assert probability({**least, "word": 1.0}) > probability({**least, "word": -1.0})
-    assert probability({**least, "gap": -0.1}) > probability({**least, "gap": -3.0})
+    assert probability({**least, "word": 1.0}, WEIGHTS) > probability({**least, "word": -1.0}, WEIGHTS)
+    assert probability({**least, "gap": -0.1}, WEIGHTS) > probability({**least, "gap": -3.0}, WEIGHTS)
 
 
 def test_the_packaged_reader_tells_the_other_half_from_what_is_no_answer() -> None:

@@ -10,12 +10,8 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from evals.training.head.fitting import fit_logistic, matrix
 from evals.training.reader.stories import (
     DATED,
     LISTS,
@@ -27,30 +23,15 @@ from evals.training.reader.stories import (
     development_of,
     holds_some,
 )
-from evals.training.second_accounts import assistant_of
+from evals.training.weighing import Weighed, assistant_of, fit, folds, rounded
 from rag import Assistant
 from rag.answer import Reading, ScoredUnit
-from rag.further import WEIGHTS, probability, weighed
+from rag.further import WEIGHTS, weighed
 from rag.parts import parts
 
-FOLDS, SEED, DECAY = 5, 0, 1.0
 SINGLE = 3
 """Of the questions that one brief answers, every third is asked; of the others all."""
 THRESHOLDS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
-
-
-@dataclass(frozen=True)
-class Weighed:
-    """A question whose best unit answers, with the units of other briefs that are weighed beside it.
-
-    Attributes:
-        signs: what is seen of each.
-        truth: whether each answers, too.
-    """
-
-    story: str
-    signs: tuple[dict[str, float], ...]
-    truth: tuple[bool, ...]
 
 
 def collect(cache: Path) -> list[Weighed]:
@@ -85,29 +66,12 @@ def _says(unit: ScoredUnit, reading: Reading, told: Sequence[tuple[str, str]]) -
     return any(brief == name and holds_some(text, sentence) for name, sentence in told)
 
 
-def fit(found: Sequence[Weighed], names: Sequence[str] = tuple(WEIGHTS), *, decay: float = DECAY) -> dict[str, float]:
-    """Fit the weights; each unit weighs the same."""
-    rows = matrix([seen for one in found for seen in one.signs], list(names))
-    truth = np.array([true for one in found for true in one.truth], dtype=float)
-    return fit_logistic(rows, truth, np.ones(len(truth)), list(names), decay=decay)
-
-
-def folds(found: Sequence[Weighed], names: Sequence[str] = tuple(WEIGHTS)) -> Iterator[tuple[Weighed, list[float]]]:
-    """Yield the questions with the probabilities of models that have seen nothing of their stories."""
-    stories = sorted({one.story for one in found})
-    fold = dict(zip(stories, np.random.default_rng(SEED).permutation(len(stories)) % FOLDS, strict=True))
-    for n in range(FOLDS):
-        weights = fit([one for one in found if fold[one.story] != n], names)
-        for one in (one for one in found if fold[one.story] == n):
-            yield one, [probability(seen, weights) for seen in one.signs]
-
-
 def main() -> None:
     """Print the weights, and what joins the answers at some thresholds."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cache", type=Path, required=True, help="folder for the index")
     found = collect(parser.parse_args().cache)
-    judged = list(folds(found))
+    judged = list(folds(found, tuple(WEIGHTS)))
     due = sum(sum(one.truth) for one, _ in judged)
     alone = sum(not any(one.truth) for one, _ in judged)
     print(f"{len(judged)} answers, {due} units that belong to one, {alone} answers that are complete")
@@ -116,7 +80,7 @@ def main() -> None:
         right = sum(truth for _, truth in joined)
         spoilt = len({id(one) for one, _ in joined if not any(one.truth)})
         print(f"{threshold}: {len(joined)} join, {right} rightly; {spoilt} complete answers get one")
-    print({name: round(weight, 2) for name, weight in fit(found).items()})
+    print(rounded(fit(found, tuple(WEIGHTS))))
 
 
 if __name__ == "__main__":

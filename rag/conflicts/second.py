@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from rag.conflicts.accounts import NEAR, Account
 from rag.conflicts.figures import FigureAsked, Other
 from rag.conflicts.values import comparable, same
-from rag.signals import logistic, weigh
+from rag.signals import log_share, probability
 
 MOST_READ = 6
 """Accounts that are weighed: those that the reader puts highest."""
@@ -50,7 +49,7 @@ def signs(base: Account, other: Account, otherwise: float) -> dict[str, float]:
     return {
         "bias": 1.0,
         "otherwise": otherwise,
-        "share": max(math.log(other.score), _LEAST) if other.score > 0 else _LEAST,
+        "share": log_share(other.score, least=_LEAST),
         "read": float(other.score > 0),
         "next": float(step == 1),
         "after": float(1 < step <= NEAR),
@@ -74,14 +73,9 @@ def seconds(
     question: str, wanted: FigureAsked | None, base: Account, known: Sequence[Account], reader: SecondReader
 ) -> list[Other]:
     """Return the accounts that are likely to give another answer than the quoted one, likeliest first."""
-    odds = [(probability(seen), one) for one, seen in weighed(question, base, known, reader)]
+    odds = [(probability(seen, WEIGHTS), one) for one, seen in weighed(question, base, known, reader)]
     likely = sorted((pair for pair in odds if pair[0] >= THRESHOLD), key=lambda pair: -pair[0])
     return [Other(one, *_told(wanted, base, one), p >= SURE) for p, one in likely]
-
-
-def probability(seen: Mapping[str, float], weights: Mapping[str, float] = WEIGHTS) -> float:
-    """Return the probability that what is seen is of a second account."""
-    return logistic(weigh(seen, weights))
 
 
 def _told(wanted: FigureAsked | None, base: Account, other: Account) -> tuple[str, str]:

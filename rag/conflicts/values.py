@@ -33,32 +33,26 @@ _GLUED = (
     (re.compile(r"\b(square|cubic)(?:meters?|metres?|m)\b"), r"\1metres"),
     (re.compile(r"\bsquare(?:kilometers?|kilometres?|km)\b|\bkm²"), "squarekilometres"),
 )
-_UNITS: Mapping[str, tuple[str, str]] = {
-    stem(word): (dimension, factor)
-    for words, dimension, factor in (
-        ("km kilometre kilometer", "length", "1000"), ("m metre meter", "length", "1"), ("miles", "length", "1609"),
-        ("ft feet foot", "length", "0.3048"), ("squarekilometres", "area", "1000000"), ("squaremetres", "area", "1"),
-        ("squaremiles", "area", "2590000"), ("hectares", "area", "10000"), ("acres", "area", "4047"),
-        ("cubicmetres", "volume", "1"), ("cubicfeet", "volume", "0.02832"), ("barrels", "barrels", "1"),
-        ("t tonnes tons", "mass", "1000"), ("kg kilograms kilogrammes", "mass", "1"), ("minutes", "time", "1"),
-        ("hours", "time", "60"), ("days", "time", "1440"), ("weeks", "time", "10080"), ("months", "time", "43830"),
-        ("years", "time", "525960"), ("megawatts mw", "power", "1"), ("gigawatts gw", "power", "1000"),
+_UNITS: Mapping[str, tuple[str, str, str]] = {
+    stem(word): (dimension, factor, shown)
+    for words, shown, dimension, factor in (
+        ("km kilometre kilometer", "km", "length", "1000"), ("m metre meter", "m", "length", "1"),
+        ("miles", "miles", "length", "1609"), ("ft", "ft", "length", "0.3048"),
+        ("feet foot", "feet", "length", "0.3048"),
+        ("squarekilometres", "square km", "area", "1000000"), ("squaremetres", "square m", "area", "1"),
+        ("squaremiles", "square miles", "area", "2590000"), ("hectares", "hectares", "area", "10000"),
+        ("acres", "acres", "area", "4047"), ("cubicmetres", "cubic m", "volume", "1"),
+        ("cubicfeet", "cubic feet", "volume", "0.02832"), ("barrels", "barrels", "barrels", "1"),
+        ("t tonnes", "tonnes", "mass", "1000"), ("tons", "tons", "mass", "1000"),
+        ("kg kilograms kilogrammes", "kg", "mass", "1"), ("minutes", "minutes", "time", "1"),
+        ("hours", "hours", "time", "60"), ("days", "days", "time", "1440"), ("weeks", "weeks", "time", "10080"),
+        ("months", "months", "time", "43830"), ("years", "years", "time", "525960"),
+        ("megawatts mw", "MW", "power", "1"), ("gigawatts gw", "GW", "power", "1000"),
     )
     for word in words.split()
 }  # fmt: skip
-_MEASURES: Mapping[str, str] = {
-    stem(word): shown or word
-    for word, shown in (
-        ("km", ""), ("kilometre", "km"), ("kilometer", "km"), ("m", ""), ("metre", "m"), ("meter", "m"), ("miles", ""),
-        ("ft", ""), ("feet", ""), ("foot", "feet"), ("squarekilometres", "square km"), ("squaremetres", "square m"),
-        ("squaremiles", "square miles"), ("hectares", ""), ("acres", ""), ("cubicmetres", "cubic m"),
-        ("cubicfeet", "cubic feet"), ("barrels", ""), ("t", "tonnes"), ("tonnes", ""), ("tons", ""), ("kg", ""),
-        ("kilograms", "kg"), ("kilogrammes", "kg"), ("minutes", ""), ("hours", ""), ("days", ""), ("weeks", ""),
-        ("months", ""), ("years", ""), ("megawatts", "MW"), ("mw", "MW"), ("gigawatts", "GW"), ("gw", "GW"),
-    )
-}  # fmt: skip
-"""How units of measure are told, by their stems."""
-_DIMENSIONS = frozenset(dimension for dimension, _ in _UNITS.values())
+"""Dimension, factor to its base unit, and how it is told, of units of measure by their stems."""
+_DIMENSIONS = frozenset(dimension for dimension, *_ in _UNITS.values())
 _CURRENCIES = frozenset(
     stem(word) for word in "crowns dinars kroner kronor dirhams lei zlotys forints baht won rials rands tenge".split()
 )
@@ -102,8 +96,8 @@ class Value:
         """The figure as people write it: a share in percent, a measure with its unit."""
         if self.dimension == "share" and self.stated == self.amount:  # a fraction
             return f"{(self.stated * 100).quantize(Decimal(1)):f}%"
-        unit = _MEASURES.get(self.noun or "") if self.dimension in _DIMENSIONS else None
-        return f"{self.figure}{'%' if self.dimension == 'share' else ''}{f' {unit}' if unit else ''}"
+        measure = _UNITS.get(self.noun or "") if self.dimension in _DIMENSIONS else None
+        return f"{self.figure}{'%' if self.dimension == 'share' else ''}{f' {measure[-1]}' if measure else ''}"
 
     @property
     def figure(self) -> str:
@@ -198,7 +192,7 @@ def _value(quantity: Quantity) -> Value:
     if unit is not None:
         return Value("money", amount, unit, amount)
     if noun is not None and noun in _UNITS:
-        dimension, factor = _UNITS[noun]
+        dimension, factor, _ = _UNITS[noun]
         return Value(dimension, amount * Decimal(factor), noun, amount)
     return Value("money" if noun in _CURRENCIES else "count", amount, noun, amount)
 

@@ -12,11 +12,10 @@ from rag.errors import SourceError
 from rag.load.brief import Parsed, gather, make_brief, reading, shorten, show, slug, title_of
 from rag.load.html import is_web_address, text_of_fragment
 from rag.load.text import tidy
-from rag.types import Brief, DateInterval
+from rag.types import MAX_ID_CHARS, Brief, DateInterval
 
 # feedparser's time grows faster than the depth of nesting: 5 s at 100,000, well under 1 s here. Feeds need about ten.
 MAX_DEPTH = 10_000
-MAX_ID_CHARS = 200
 
 _CDATA = re.compile(rb"<!\[CDATA\[.*?(?:\]\]>|\Z)", re.DOTALL)
 _TAG = re.compile(rb"<(/?)[A-Za-z]|(/)>")

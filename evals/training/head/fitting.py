@@ -15,7 +15,7 @@ from scipy.optimize import minimize  # type: ignore[import-untyped]
 
 from evals.training.head.reading import Read
 from rag.read import answer_signals
-from rag.signals import logistic, weigh
+from rag.signals import probability, weigh
 
 Array = NDArray[np.float64]
 Weights = dict[str, float]
@@ -52,7 +52,7 @@ class Head:
     def probabilities(self, read: Read) -> tuple[float, float]:
         """That anything answers, and that the first unit does."""
         row = row_of(read, self.rank)
-        return logistic(weigh(row, self.answers)), logistic(weigh(row, self.right))
+        return probability(row, self.answers), probability(row, self.right)
 
 
 def share_of(kind: str) -> str:

@@ -6,13 +6,13 @@ The question is asked with the words that mark the task, and the quoted unit sta
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from evals.training.reader.examples import BESIDE, Asked, Split
 from evals.training.reader.questions import POOL
-from evals.training.reader.stories import Story, StoryQuestion, development_stories, read_stories, units_by_place
+from evals.training.reader.stories import Place, Story, StoryQuestion, development_stories, read_stories, units_by_place
 from evals.training.reader.units import UnitInContext, UnitSearch
 from rag.cross_encoder import FURTHER, OTHERWISE
 from rag.split import CountTokens
@@ -26,25 +26,30 @@ MORE = f"{BESIDE}/more"
 
 def beside_examples(folders: Sequence[Path], count: CountTokens, rng: random.Random) -> Iterator[Asked]:
     """Make the examples of the stories of some folders; those whose briefs disagree give the right ones."""
-    for folder in folders:
-        stories = read_stories(folder)
-        dev = development_stories(stories)
-        for story in stories:
-            yield from _of_story(story, "dev" if story in dev else "train", count, rng)
+    for story, split in _stories(folders):
+        yield from _of_story(story, split, count, rng)
 
 
 def further_examples(folders: Sequence[Path], count: CountTokens, rng: random.Random) -> Iterator[Asked]:
     """Make the examples of the stories of some folders; what several sentences answer gives the right ones."""
+    for story, split in _stories(folders):
+        yield from _more_of_story(story, split, count, rng)
+
+
+def _stories(folders: Sequence[Path]) -> Iterator[tuple[Story, Split]]:
     for folder in folders:
         stories = read_stories(folder)
         dev = development_stories(stories)
-        for story in stories:
-            yield from _more_of_story(story, "dev" if story in dev else "train", count, rng)
+        yield from ((story, "dev" if story in dev else "train") for story in stories)
+
+
+def _search_of(cut: Mapping[Place, list[UnitInContext]]) -> UnitSearch:
+    return UnitSearch(list(dict.fromkeys(unit for units in cut.values() for unit in units)))
 
 
 def _more_of_story(story: Story, split: Split, count: CountTokens, rng: random.Random) -> Iterator[Asked]:
     cut = units_by_place(story, count)
-    search = UnitSearch(list(dict.fromkeys(unit for units in cut.values() for unit in units)))
+    search = _search_of(cut)
     for one in story.questions:
         told = [cut[place] for place in one.right if cut[place]]
         if not told or (one.kind != "several" and (len(told) > 1 or rng.random() > UNDISPUTED)):
@@ -56,7 +61,7 @@ def _more_of_story(story: Story, split: Split, count: CountTokens, rng: random.R
 
 def _of_story(story: Story, split: Split, count: CountTokens, rng: random.Random) -> Iterator[Asked]:
     cut = units_by_place(story, count)
-    search = UnitSearch(list(dict.fromkeys(unit for units in cut.values() for unit in units)))
+    search = _search_of(cut)
     disputed = any(one.kind == "conflict" for one in story.questions)
     for one in story.questions:
         accounts = [list(dict.fromkeys(u for place in told for u in cut[place])) for told in one.accounts]

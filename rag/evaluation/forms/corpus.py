@@ -17,9 +17,8 @@ from rag.evaluation.forms.documents import Document, Documents
 from rag.evaluation.forms.rows import Faults
 from rag.evaluation.question import brief_id_of
 from rag.load.brief import shorten
-from rag.types import DateInterval
+from rag.types import MAX_ID_CHARS, DateInterval
 
-MAX_ID_CHARS = 200
 MAX_TITLE_CHARS = 500
 PART_BYTES = 20_000_000
 WRITTEN = 2
