@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import shutil
+import struct
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -303,6 +304,27 @@ def test_a_graph_of_vectors_that_was_cut_off_by_a_kill_is_made_again_by_the_next
     assert examine(index) == ()
     assert len(set(index.vectors.ids(index.catalogue.generation()))) == report.chunks_embedded
     assert set(site.present()) == {*OLD, "brief60"}
+
+
+@pytest.mark.parametrize("saved", [True, False])
+def test_the_room_for_entries_to_come_in_files_of_the_graph_is_blank(
+    large: Site, settled: Site, tmp_path: Path, saved: bool
+) -> None:
+    """Chroma writes it as it lay in memory, where the text of a forgotten brief may be."""
+    (tmp_path / "copy").mkdir()
+    site = (large if saved else settled).copy(tmp_path / "copy")
+    (graph,) = (path.parent for path in site.settings.index.glob("chroma/*/header.bin"))
+    assert (graph / "index_metadata.pickle").exists() is saved
+    entries, entry_bytes = struct.unpack("=QQ", (graph / "header.bin").read_bytes()[20:36])
+    for name, size in (("data_level0.bin", entry_bytes), ("length.bin", 4)):
+        with (graph / name).open("r+b") as file:
+            file.seek(entries * size)
+            file.write(b"Zanzibarquux")
+    (site.settings.index / "chroma" / "seal.json").unlink()
+    site.write("brief00", text("brief00", "third"))
+    sync(site.open(), [site.corpus])
+    assert b"Zanzibarquux" not in b"".join(path.read_bytes() for path in graph.iterdir())
+    assert examine(site.open()) == ()
 
 
 def test_the_note_of_a_writer_stays_behind_only_when_it_was_killed(settled: Site) -> None:

@@ -438,7 +438,7 @@ def test_files_are_taken_in_with_a_state_each_and_a_brief_is_removed_after_a_que
     assert page.evaluate("window.hacked") is None
     page.get_by_label("Search the list of briefs").fill("img")
     page.locator("#gb-corpus-table tbody tr", has_text="uploaded").get_by_role("button").click()
-    page.get_by_text("The harbour of Aden opened.").wait_for()
+    page.locator(".gb-brief", has_text="The harbour of Aden opened.").wait_for()
     page.get_by_role("button", name="Remove …").click()
     page.get_by_role("button", name="Leave it").click()
     page.get_by_role("button", name="Remove …").click()

@@ -29,7 +29,7 @@ from langchain_chroma import Chroma
 from langchain_core.embeddings import Embeddings
 
 from rag.errors import IndexCorrupt, IndexLocked, IndexUnusable
-from rag.seal import blank_unsaved, is_sealed, seal
+from rag.seal import blank_unused, is_sealed, seal
 from rag.types import sha256
 from rag.vectors.ranking import Vectors, by_id, ranked
 
@@ -173,7 +173,7 @@ class ChromaVectors:
             weakref.finalize(store, SharedSystemClient._identifier_to_system[str(self._folder)].stop).atexit = False
             store.folder = self._folder
             store.get(limit=1, include=["embeddings"])
-            blank_unsaved(self._folder)
+            blank_unused(self._folder)
             if not is_sealed(self._folder):
                 seal(self._folder)  # loading finishes a save that a killed process had not begun
             return store
