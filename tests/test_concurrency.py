@@ -16,6 +16,9 @@ import pytest
 from rag.answer import Answer
 from rag.assistant import Assistant
 from rag.build import open_assistant
+from rag.catalogue import CatalogueWriter
+from rag.catalogue.database import SqliteDatabase
+from rag.catalogue.store import generation
 from rag.cli.main import run
 from rag.errors import IndexLocked
 from rag.index import Index
@@ -26,6 +29,26 @@ from tests.conftest import Desk
 FINLAND = "Finland joined NATO on 4 April 2023. It became the 31st member."
 NIGER = "Soldiers detained President Bazoum in Niamey on 26 July 2023."
 FAKE_MODEL = "tests.fakes:HashEmbeddings"
+
+
+def test_a_transaction_sees_one_moment(tmp_path: Path) -> None:
+    path = tmp_path / "catalogue.sqlite3"
+    reader, writer = SqliteDatabase(path, create=True), SqliteDatabase(path, create=False)
+    with reader.transaction() as connection:
+        before = generation(connection)
+        CatalogueWriter(writer).touch()
+        assert generation(connection) == before
+    with reader.transaction() as connection:
+        assert generation(connection) == before + 1
+
+
+def test_who_writes_waits_for_other_writers_before_anything_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "catalogue.sqlite3"
+    first, second = SqliteDatabase(path, create=True), SqliteDatabase(path, create=True)
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(lambda n: CatalogueWriter((first, second)[n % 2]).touch(), range(100)))
+    with first.transaction() as connection:
+        assert generation(connection) == 100
 
 
 @contextmanager

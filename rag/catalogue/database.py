@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, create_engine, event, text
+from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import QueuePool
@@ -50,8 +50,13 @@ class Database(ABC):
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """Yield a connection that sees one moment; changes are kept together when the block ends, or not at all."""
+        with self._begun(self._engine) as connection:
+            yield connection
+
+    @contextmanager
+    def _begun(self, engine: Engine) -> Iterator[Connection]:
         try:
-            with self._engine.begin() as connection:
+            with engine.begin() as connection:
                 yield connection
         except DatabaseError as error:
             raise self._explain(error) from error
@@ -93,11 +98,15 @@ class SqliteDatabase(Database):
         self.path = path
         self.words = Fts5Words()
         self._engine = _engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_TIMEOUT_S})
-        with self.transaction() as connection:
+        with self.writing() if create else self.transaction() as connection:
             if create:
                 schema.migrate(connection, self.words)
             else:
                 schema.check_version(connection)
+
+    def writing(self) -> AbstractContextManager[Connection]:
+        """Yield as `transaction` does; who else writes is waited for at the beginning, so that what is read holds."""
+        return self._begun(self._engine.execution_options(begins="IMMEDIATE"))
 
     def in_memory(self) -> Database:
         """Return a copy that lives in memory, of one moment. Its transactions follow one another."""
@@ -106,9 +115,9 @@ class SqliteDatabase(Database):
 
     def compact(self) -> None:
         """Give free pages back, and empty the write-ahead log."""
-        with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.execute(text("VACUUM"))
-            connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
+        with closing(self._engine.raw_connection()) as connection:  # one that SQLAlchemy begins no transaction on
+            for statement in ("VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"):
+                connection.cursor().execute(statement)
 
     def _explain(self, error: DatabaseError) -> IndexUnusable:
         cause = str(error.orig)
@@ -173,9 +182,15 @@ def _engine(url: str, **how: Any) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _pragmas(connection: Any, _record: Any) -> None:
+        # The driver would begin a transaction only at the first change, after what was read may have moved on.
+        connection.isolation_level = None
         # Deleted text must not survive in free pages: `forget` promises that it is gone.
         for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON", "secure_delete = ON"):
             connection.execute(f"PRAGMA {pragma}")
         connection.create_function("lower", 1, _lower, deterministic=True)  # SQLite's own knows ASCII alone
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql(f"BEGIN {connection.get_execution_options().get('begins', 'DEFERRED')}")
 
     return engine
