@@ -6,7 +6,7 @@ import fnmatch
 import os
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -87,6 +87,7 @@ def sync(
                 progress(done, len(found.files), writer.chunks_embedded)
             sync.take(source, writer)
         writer.flush()
+        sync.take_deferred(writer, parse_all)
         if prune:
             sync.prune(paths, {str(file.path) for file in found.files}, writer)
         if progress:
@@ -105,6 +106,7 @@ def plan(
     sync = _Sync(catalogue, limits, SyncReport(failed=list(found.failures)))
     for source in sync.parsed(found.files, parse_sources):
         sync.take(source, None)
+    sync.take_deferred(None, parse_sources)
     if prune:
         sync.prune(paths, {str(file.path) for file in found.files}, None)
     return _finished(sync.report, catalogue, started)
@@ -112,12 +114,20 @@ def plan(
 
 @dataclass
 class _Sync:
-    """One pass over files: decides what each one means, and tells the writer, if there is one."""
+    """One pass over files: decides what each one means, and tells the writer, if there is one.
+
+    Attributes:
+        claimed: by id, the file that a brief was found in.
+        released: ids of briefs that are no longer in the file that had them.
+        deferred: files with a brief of another file, which may yet turn out to have released it.
+    """
 
     catalogue: Catalogue | None
     limits: SyncLimits
     report: SyncReport
     claimed: dict[str, str] = field(default_factory=dict)
+    released: set[str] = field(default_factory=set)
+    deferred: list[SourceFile] = field(default_factory=list)
 
     def parsed(self, files: Sequence[SourceFile], parse_all: ParseSources) -> Iterator[ParsedSource]:
         """Parse files, those aside that have the digest they had."""
@@ -130,8 +140,15 @@ class _Sync:
             return Source(file)
         return Source(SourceFile(file.path, Path(known.root)), known.sha256 if known.complete else None)
 
-    def take(self, source: ParsedSource, writer: IndexWriter | None) -> None:
-        """Stage what is new in a file."""
+    def take_deferred(self, writer: IndexWriter | None, parse_all: ParseSources) -> None:
+        """Stage what is new in the files that were put off, each once what the ones before released is published."""
+        for source in self.parsed(self.deferred, parse_all):
+            self.take(source, writer, last=True)
+            if writer:
+                writer.flush()
+
+    def take(self, source: ParsedSource, writer: IndexWriter | None, *, last: bool = False) -> None:
+        """Stage what is new in a file; one with a brief of another file is put off, unless this is its last turn."""
         path, parsed = str(source.file.path), source.parsed
         if source.reason is not None:
             self.report.failed.append(Failure(path, source.reason))
@@ -139,17 +156,22 @@ class _Sync:
         if parsed is None:
             self.report.unchanged += self._present_ids(path)
             return
+        standings = [(brief, self._standing(brief)) for brief in parsed.briefs]
+        if not last and any(b.id in self.released or self._held_by(b.id, standing, path) for b, standing in standings):
+            self.deferred.append(source.file)
+            return
         self.report.failed += [Failure(path, reason) for reason in parsed.failures]
         self.report.warnings += [f"{path}: {warning}" for warning in parsed.warnings]
         failures = len(self.report.failed)
-        standings = [(brief, standing) for brief in parsed.briefs if (standing := self._admit(brief, path))]
+        admitted = [(brief, standing) for brief, standing in standings if self._admit(brief, standing, path)]
         complete = not parsed.failures and failures == len(self.report.failed)
         gone = self._gone(path, [brief.id for brief in parsed.briefs]) if complete else []
         self.report.removed += gone
-        changed = [brief for brief, standing in standings if not standing.same]
+        self.released.update(gone)
+        changed = [brief for brief, standing in admitted if not standing.same]
         if writer:
             row = SourceRow(path, str(source.file.root), source.sha256, complete)
-            writer.replace(Publication(row, [brief for brief, _ in standings], gone), changed)
+            writer.replace(Publication(row, [brief for brief, _ in admitted], gone), changed)
 
     def prune(self, paths: Sequence[Path | str], seen: Collection[str], writer: IndexWriter | None) -> None:
         """Withdraw the briefs of files that lie under the given paths and are gone."""
@@ -167,24 +189,28 @@ class _Sync:
     def _present_ids(self, path: str) -> list[str]:
         return list(self.catalogue.brief_ids(path)) if self.catalogue else []
 
-    def _admit(self, brief: Brief, path: str) -> Standing | None:
-        """Report what a brief means to the index; None when it may not come in.
+    def _standing(self, brief: Brief) -> Standing:
+        found = self.catalogue.standing(brief) if self.catalogue else Standing(None, same=False, removed=False)
+        return replace(found, owner=None, same=False) if brief.id in self.released else found
 
-        An id belongs to the indexed file while that exists, else to the first file in path order.
-        """
-        standing = self.catalogue.standing(brief) if self.catalogue else Standing(None, same=False, removed=False)
+    def _held_by(self, brief_id: str, standing: Standing, path: str) -> str | None:
+        """Return the other file that has an id: the indexed one while it exists, else the first in path order."""
+        owner = self.claimed.get(brief_id) or standing.owner
+        return None if owner is None or owner == path or _is_gone(owner) else owner
+
+    def _admit(self, brief: Brief, standing: Standing, path: str) -> bool:
+        """Report what a brief means to the index, and tell whether it may come in."""
         if standing.removed:
             self.report.withheld.append(brief.id)
-            return None
-        owner = self.claimed.get(brief.id) or standing.owner
-        if owner not in (None, path) and not _is_gone(str(owner)):
+            return False
+        if owner := self._held_by(brief.id, standing, path):
             reason = f"id {brief.id!r} is already used by {owner}; give one of them another id"
             self.report.failed.append(Failure(path, reason))
-            return None
+            return False
         self.claimed[brief.id] = path
         kind = "added" if standing.owner is None else "unchanged" if standing.same else "updated"
         getattr(self.report, kind).append(brief.id)
-        return standing
+        return True
 
     def _gone(self, path: str, kept: Collection[str]) -> list[str]:
         return [brief_id for brief_id in self._present_ids(path) if brief_id not in set(kept)]

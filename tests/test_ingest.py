@@ -170,6 +170,35 @@ def test_of_two_files_with_one_id_the_indexed_one_keeps_it(desk: Desk) -> None:
     assert [p.page_content for p in _search(desk, "Niamey")] == [NIGER]
 
 
+@pytest.mark.parametrize(("old", "new"), [("a.jsonl", "b.jsonl"), ("b.jsonl", "a.jsonl")])
+@pytest.mark.parametrize("newcomer", [True, False], ids=["new file", "known file"])
+def test_a_record_that_moves_to_another_file_is_there_after_the_same_ingest(
+    desk: Desk, old: str, new: str, newcomer: bool
+) -> None:
+    moving, staying, other = (
+        f'{{"id": "{n}", "text": "The {n} sailed to Oslo."}}\n' for n in ("fleet", "tug", "yacht")
+    )
+    write_lines(desk, old, moving + staying)
+    if not newcomer:
+        write_lines(desk, new, other)
+    desk.ingest()
+    write_lines(desk, old, staying)
+    write_lines(desk, new, other + moving)
+    planned = plan(desk.open(), [desk.corpus])
+    report = desk.ingest()
+    assert (report.failed, report.removed, "fleet" in report.added) == ([], ["fleet"], True)
+    assert (planned.added, planned.removed, planned.failed) == (report.added, report.removed, [])
+    assert sorted(desk.found("sailed Oslo")) == ["fleet", "tug", "yacht"]
+    assert examine(desk.open()) == ()
+    again = desk.ingest()
+    assert (again.added, again.updated, again.removed, again.failed) == ([], [], [], [])
+
+
+def write_lines(desk: Desk, name: str, lines: str) -> None:
+    desk.corpus.mkdir(exist_ok=True)
+    (desk.corpus / name).write_text(lines)
+
+
 def test_a_moved_file_keeps_its_brief_without_embedding(desk: Desk) -> None:
     path = desk.write("a.md", FINLAND, id="finland")
     desk.ingest()
