@@ -15,38 +15,48 @@ from rag.lexicon import MONTHS, NUMBER_WORDS
 from rag.types import DateInterval, Scope
 
 _MONTH = "|".join(sorted({name for month in MONTHS for name in (month, month[:3])} | {"sept"}, key=len, reverse=True))
+_PLURAL = r"(?!(?:as|does|has|his|is|its|this|was)\b)[a-z]{2,}s|people|men|women|children"
+_BARE = rf"(?!\w| ?(?:GMT|UTC|hours|hrs)\b| local time\b| (?-i:{_PLURAL})\b)"
+"""What follows a year: no noun that it counts, and nothing that makes an hour of it."""
+_YEAR = r"(?:1[5-9]|20)\d\d"
 _DATE = (
-    r"(?:(?P<iso>\d{4}(?:-\d{1,2}(?:-\d{1,2})?)?)(?![\d-])"
+    rf"(?:(?P<iso>{_YEAR}(?:-\d{{1,2}}(?:-\d{{1,2}})?|{_BARE}))(?![\d-])"
     rf"|(?:(?P<day>\d{{1,2}})(?:st|nd|rd|th)?(?: of)? )?(?P<month>{_MONTH})\.?"
-    r"(?: (?P<day2>\d{1,2})(?:st|nd|rd|th)?,?)? (?P<year>\d{4}))"
+    rf"(?: (?:the )?(?P<day2>\d{{1,2}})(?:st|nd|rd|th)?)?,?(?: of)? (?P<year>{_YEAR})(?!\d))"
 )
 _PART = r"(?:(?P<part>early|mid|late|start|beginning|middle|end)(?:-| of )? ?)"
 _COUNT = r"(?P<count>\d{1,3}|a|an|one|two|three|four|five|six|seven|eight|nine|ten|twelve|few|couple of)"
 _UNIT = r"(?P<unit>day|week|month|year)s?"
-_NOT_OF_AN_EVENT = r"(?!['’]s\b| (?:of|before|until|in)\b)"
+_NOT_OF_AN_EVENT = rf"(?!['’]s\b| (?:of|before|until)\b| in\b(?! (?:the )?(?!(?:{_MONTH})\b)(?-i:[A-Z])))"
 """The last week of July, the last two weeks before a vote and last week's attack are not counted from today."""
 _SHARES = {"early": (4, 10), "start": (4, 10), "beginning": (4, 10), "mid": (8, 20), "middle": (8, 20)}
 """The last month of a part of a year, and the last day of one of a month; a late part ends with the whole."""
-_AS_OF = re.compile(
-    r",? ?\b(?:as of|as at|as it stood (?:on|in|at)|as known (?:on|in)|as things stood (?:on|in)) (?:the )?"
-    rf"{_PART}?{_DATE}",
+_OPENS = {"mid": (5, 11), "middle": (5, 11), "late": (9, 21), "end": (12, 21)}
+"""The first month of a part of a year, and the first day of one of a month; an early part begins with the whole."""
+_AS_OF_WORDS = r",? ?\b(?:as of|as at|as it stood (?:on|in|at)|as known (?:on|in)|as things stood (?:on|in))"
+_AS_OF = re.compile(rf"{_AS_OF_WORDS} (?:the )?{_PART}?{_DATE}", re.IGNORECASE)
+_AS_OF_PERIOD = re.compile(
+    rf"{_AS_OF_WORDS} (?:the end of )?(?:yesterday|(?P<which>last|this) (?P<unit>week|month|year))\b{_NOT_OF_AN_EVENT}",
     re.IGNORECASE,
 )
-_SINCE = re.compile(
-    rf",? ?\b(?:ever since|since) (?:early |mid-|late |the (?:start|beginning|middle|end) of )?{_DATE}(?!\s*[-–])",
-    re.IGNORECASE,
-)
+_SINCE = re.compile(rf",? ?\b(?:ever since|since) (?:the )?{_PART}?{_DATE}(?!\s*[-–])", re.IGNORECASE)
 _RECENT = re.compile(
-    rf",? ?\b(?:(?:in|within|over|during|for|from) )?(?:the )?(?:last|past|previous) {_COUNT} {_UNIT}\b"
-    rf"{_NOT_OF_AN_EVENT}",
+    r",? ?\b(?:(?:in|within|over|during|for|from) )?(?:the )?"
+    rf"(?:(?:last|past|previous) {_COUNT} {_UNIT}|(?:past|previous) (?P<one>day|week|month|year))\b{_NOT_OF_AN_EVENT}",
     re.IGNORECASE,
 )
 _THIS = re.compile(
     r",? ?\b(?:(?:since )?yesterday"
-    r"|(?:(?:since|in|within|during|over|from) )?(?:the )?(?P<last>last) (?P<before>week|month)"
-    rf"|(?:in |during )?this (?P<unit>week|month))\b{_NOT_OF_AN_EVENT}",
+    r"|(?:(?:since|in|within|during|over|from) )?(?:the )?(?P<which>last|this) (?P<unit>week|month|year))\b"
+    rf"{_NOT_OF_AN_EVENT}",
     re.IGNORECASE,
 )
+_ENDS = re.compile(
+    r"(?:\b(?:as of|as at|as (?:it|known|things)(?: stood)? (?:on|in|at)|before|until|till|by|prior to|than|up to|to"
+    r"|through|with|his|her|its|their)|['’]s?)(?: the (?:start|beginning|middle|end) of)?(?: the)?$",
+    re.IGNORECASE,
+)
+"""What makes an end, something compared or somebody's own of the recent time that follows."""
 _DAYS = {"day": 1, "week": 7, "month": 31, "year": 366}
 
 
@@ -85,19 +95,21 @@ def date_limit(question: str, *, today: date) -> DateLimit | None:
 
     "Who ruled Niger as of May 2023?" -> published by 2023-05-31
     "Who ruled Niger as of early 2023?" -> published by 2023-04-30
+    "Who ruled Niger as of last week?", on 2024-05-20 -> published by 2024-05-19
     "What has Chad done since March 2024?" -> dated from 2024-03-01
     "What happened in the last two weeks?", on 2024-05-20 -> dated from 2024-05-06
     "Who was president in May 2024?" -> None
     """
     makers: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], date], dict[str, date] | None]], ...] = (
         (_AS_OF, _as_of),
+        (_AS_OF_PERIOD, _as_of_period),
         (_SINCE, _since),
         (_RECENT, _recent),
         (_THIS, _this),
     )
     for pattern, make in makers:
         match = pattern.search(question)
-        found = make(match, today) if match else None
+        found = _made(make, match, today) if match else None
         if match and found:
             rest = " ".join(f"{question[: match.start()]} {question[match.end() :]}".split()).lstrip(", ")
             return DateLimit(
@@ -107,6 +119,15 @@ def date_limit(question: str, *, today: date) -> DateLimit | None:
                 as_of=found.get("as_of"),
             )
     return None
+
+
+def _made(
+    make: Callable[[re.Match[str], date], dict[str, date] | None], match: re.Match[str], today: date
+) -> dict[str, date] | None:
+    try:
+        return make(match, today)
+    except OverflowError:
+        return None  # before the year 1
 
 
 def _as_of(match: re.Match[str], today: date) -> dict[str, date] | None:
@@ -124,25 +145,50 @@ def _end_of(part: str | None, named: DateInterval) -> date:
     return date(named.start.year, month + 1, 1) - timedelta(days=1)
 
 
+def _as_of_period(match: re.Match[str], today: date) -> dict[str, date] | None:
+    if not match["which"]:
+        return {"as_of": today - timedelta(days=1)}
+    this = match["which"].lower() == "this"
+    return {"as_of": today if this else _first_of(match["unit"], today) - timedelta(days=1)}
+
+
 def _since(match: re.Match[str], today: date) -> dict[str, date] | None:
     named = _named(match)
-    return {"date_from": named.start} if named else None
+    return {"date_from": _start_of(match["part"], named)} if named else None
+
+
+def _start_of(part: str | None, named: DateInterval) -> date:
+    """Return the first day of a part of a year or a month: of "late 2023" the first of September."""
+    month, day = _OPENS.get((part or "").lower(), (1, 1))
+    if named.start == named.end:
+        return named.start
+    return named.start.replace(day=day) if named.start.month == named.end.month else named.start.replace(month=month)
 
 
 def _recent(match: re.Match[str], today: date) -> dict[str, date] | None:
-    said = match["count"].lower()
+    if _ENDS.search(match.string[: match.start()]):
+        return None
+    said = (match["count"] or "one").lower()
     number = NUMBER_WORDS.get(said, {"a": "1", "an": "1", "few": "3", "couple of": "2"}.get(said, said))
-    return {"date_from": today - timedelta(days=int(number) * _DAYS[match["unit"].lower()])}
+    unit = (match["unit"] or match["one"]).lower()
+    return {"date_from": today - timedelta(days=int(number) * _DAYS[unit])}
 
 
 def _this(match: re.Match[str], today: date) -> dict[str, date] | None:
-    monday, first = today - timedelta(days=today.weekday()), today.replace(day=1)
-    if match["last"]:
-        week = match["before"].lower() == "week"
-        return {"date_from": monday - timedelta(days=7) if week else (first - timedelta(days=1)).replace(day=1)}
-    if match["unit"]:
-        return {"date_from": monday if match["unit"].lower() == "week" else first}
-    return {"date_from": today - timedelta(days=1)}
+    if _ENDS.search(match.string[: match.start()]):
+        return None
+    if not match["which"]:
+        return {"date_from": today - timedelta(days=1)}
+    first = _first_of(match["unit"], today)
+    last = match["which"].lower() == "last"
+    return {"date_from": _first_of(match["unit"], first - timedelta(days=1)) if last else first}
+
+
+def _first_of(unit: str, day: date) -> date:
+    """Return the first day of the week, month or year of a day."""
+    if unit.lower() == "week":
+        return day - timedelta(days=day.weekday())
+    return day.replace(day=1) if unit.lower() == "month" else day.replace(month=1, day=1)
 
 
 def _named(match: re.Match[str]) -> DateInterval | None:

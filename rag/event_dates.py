@@ -22,11 +22,13 @@ _EVENTS = (
     " ouster overthrow pact poll protest putsch raid referendum resignation revolt revolution riot ruling siege signing"
     " storm strike summit suspension takeover talks treaty truce unrest uprising verdict visit vote war withdrawal"
 )
+_TOKEN = r"(?:[A-Z][\w'’.-]*|\d{1,2}(?:st|nd|rd|th)?|(?:1[5-9]|20)\d\d)(?![\w’'-])"
 _PHRASE = re.compile(
-    r",? ?\b(?:[Ee]ver )?[Ss]ince (?P<event>(?:the|its|his|her|their|that|this|last) (?:[\w'’.-]+ ){0,4}?"
-    rf"(?P<noun>{'|'.join(f'{noun}s?' for noun in _EVENTS.split())})"
-    r"(?: (?:in|of|on|at|between|by|with|against|over|near) (?:the )?[A-Z][\w'’.-]*"
-    r"(?:(?: and)? (?:of )?(?:the )?[A-Z][\w'’.-]*)*)*)"
+    r",? ?\b(?:[Ee]ver )?[Ss]ince (?P<event>"
+    r"(?:the|its|his|her|their|that|this|last|(?:[A-Z][\w.-]* ){0,3}[A-Z][\w.-]*['’]s?)"
+    rf" (?:[\w'’.-]+ ){{0,4}}?(?P<noun>{'|'.join(f'{noun}s?' for noun in _EVENTS.split())})"
+    r"(?: (?:in|into|inside|of|on|at|between|by|with|within|against|over|near|to|from|for|across|around)"
+    rf" (?:the )?{_TOKEN}(?:(?: and|,(?= \d{{4}}))? (?:the )?{_TOKEN})*)*)"
     r"(?P<verb> (?:began|started|broke out|ended|took place|happened|was (?:held|signed|announced)))?"
     r"(?=[,?.!;]|$| (?:has|have|had|did|by|which|who|what|how|and)\b)"
 )
@@ -87,10 +89,14 @@ def event_date(asked: EventAsked, reading: Reading, threshold: float) -> EventDa
 def _when(match: re.Match[str], rest: str) -> str:
     """Ask when an event was; the first name of the question tells which, where the event itself has none."""
     event = re.sub(r"^(?:its|his|her|their|that|this|last)\b", "the", match["event"])
-    runs = [] if analyse(f"of {event}").names else analyse(rest).names
-    names = [" ".join(word.text for word in run) for run in runs if run[0].text.lower() not in (*MONTHS, *STOP_WORDS)]
+    names = [] if _names(f"of {event}") else _names(rest)
     of = f" in {names[0]}" if names else ""
     return f"When did {event}{of} begin?" if _BEGINS.search(match["verb"] or "") else f"When was {event}{of}?"
+
+
+def _names(text: str) -> list[str]:
+    runs = analyse(text).names
+    return [" ".join(word.text for word in run) for run in runs if run[0].text.lower() not in (*MONTHS, *STOP_WORDS)]
 
 
 def _day(noun: str, unit: ScoredUnit, reading: Reading) -> date | None:

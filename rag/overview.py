@@ -12,6 +12,7 @@ from langchain_core.documents import Document
 from rag.answer import BriefRef, Sentence
 from rag.catalogue import BriefRow, Catalogue
 from rag.cite import quoted
+from rag.dates_in_text import StatedDate, dates_in, may_be_one
 from rag.lexicon import STANDS_FOR, STOP_WORDS, Word, analyse, present, stem
 from rag.requests import Request
 from rag.types import Scope, Span
@@ -20,6 +21,8 @@ LISTED = 10
 """Most briefs that a list names."""
 
 _MIN_WORDS = 6
+_NAME_WORDS = 4
+"""With more words, what no brief is on may be a question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,19 +74,22 @@ class Overview:
         on = _on(request.about, rows)
         if request.kind == "briefs":
             return self._listed(request.about, rows, on, scope)
-        if not on and request.kind == "digest":
+        if not on and request.about:
             return None
         return self._news(request, on, scope)
 
-    def _listed(self, about: str, rows: Sequence[BriefRow], on: Sequence[BriefRow], scope: Scope) -> Response:
+    def _listed(self, about: str, rows: Sequence[BriefRow], on: Sequence[BriefRow], scope: Scope) -> Response | None:
         if not about:
             return Response(f"The corpus holds {_extent(rows)}{_within(scope)}.", _refs(rows[:LISTED]))
         titled = {row.brief_id for row in on}
-        mentioned = set(self.catalogue.mentioning(_stems(about), scope)) - titled
+        mentioned = set(self.catalogue.mentioning(_searched(about), scope)) - titled
         others = [row for row in rows if row.brief_id in mentioned]
         if not on and not others:
-            return Response(reason=f"The corpus holds no brief that is on {about} or mentions it.")
-        parts = [f"{_extent(on)} on {about}" if on else f"No brief is on {about} by its title, region or topics"]
+            if len(about.split()) > _NAME_WORDS:
+                return None
+            or_mentions = " or mentions it" if _searched(about) else " by its title, region, topics or date"
+            return Response(reason=f"The corpus holds no brief that is on {about}{or_mentions}.")
+        parts = [f"{_extent(on)} on {about}" if on else f"No brief is on {about} by its title, region, topics or date"]
         parts += [
             f"{_count(len(others), 'more brief' if on else 'brief')} mention{'s' * (len(others) == 1)} it"
         ] * bool(others)
@@ -91,7 +97,7 @@ class Overview:
 
     def _mentioning(self, about: str, rows: Sequence[BriefRow], scope: Scope) -> Response | None:
         """Quote sentences that name a subject, one of each brief before a second of any, the newest brief first."""
-        words = _stems(about)
+        words = _searched(about)
         held = set(self.catalogue.mentioning(words, scope))
         naming = [row for row in rows if row.brief_id in held]
         found = [_units_with(words, self.catalogue.passages_of([row.brief_id], scope)) for row in naming[:LISTED]]
@@ -115,7 +121,7 @@ class Overview:
 
     def _news(self, request: Request, on: Sequence[BriefRow], scope: Scope) -> Response:
         if not on:
-            return Response(reason=f"The corpus holds no brief on {request.about}" + _within(scope) + ".")
+            return Response(reason=f"The corpus holds no brief{_within(scope)}.")
         dated = [row for row in on if row.date] or list(on)
         newest = dated[: self.max_sentences]
         held = [self.catalogue.passages_of([row.brief_id], scope) for row in newest]
@@ -134,9 +140,36 @@ _HELP = (
 
 
 def _on(about: str, rows: Sequence[BriefRow]) -> list[BriefRow]:
-    """Return the briefs whose title, region, topics or date hold every word of a subject; all, for no subject."""
-    terms = [w for w in analyse(about).words if w.text.lower() not in STOP_WORDS]
-    return [row for row in rows if all(_holds(row, term) for term in terms)] if terms or not about else []
+    """Return the briefs on a subject; all, for none.
+
+    Their title, region, topics or year hold its every word, and their date or title a day or month of it.
+    """
+    terms, dates = _subject(about)
+    if about and not terms and not dates:
+        return []
+    return [
+        row
+        for row in rows
+        if all(_holds(row, term) for term in terms) and (not dates or any(_dated(row, *date) for date in dates))
+    ]
+
+
+def _subject(about: str) -> tuple[list[Word], list[tuple[StatedDate, tuple[Word, ...]]]]:
+    """Return the words that tell a subject, "US" among them and "us" not, and its days and months with their words."""
+    asked = f"in {about}"  # after "in", "May" is a month
+    words = analyse(asked).words
+    dates = [
+        (told, tuple(w for w in words if told.start <= w.start < told.end)) for told in dates_in(asked) if told.month
+    ]
+    inside = {w for _, within in dates for w in within}
+    telling = [w for w in words if w.stem.startswith("=") or w.text.lower() not in STOP_WORDS]
+    return [w for w in telling if w not in inside], dates
+
+
+def _dated(row: BriefRow, told: StatedDate, words: Sequence[Word]) -> bool:
+    """Whether a day or month may be the date of a brief, or stands in its title."""
+    own = dates_in(row.date or "")[:1]
+    return any(may_be_one(one, told) for one in own) or all(_holds(row, word) for word in words)
 
 
 def _holds(row: BriefRow, term: Word) -> bool:
@@ -145,8 +178,11 @@ def _holds(row: BriefRow, term: Word) -> bool:
     return present(term.stem, words) > 0 or (country is not None and present(country, words) > 0)
 
 
-def _stems(about: str) -> list[str]:
-    return [w.text for w in analyse(about).words if w.text.lower() not in STOP_WORDS]
+def _searched(about: str) -> list[str]:
+    """Return the words of a subject to search texts for; none for a mere date, and no "US", which "us" is like."""
+    terms, dates = _subject(about)
+    words = [*terms, *(word for _, within in dates for word in within)] if terms else []
+    return [word.text for word in words if not word.stem.startswith("=")]
 
 
 def _extent(rows: Sequence[BriefRow]) -> str:

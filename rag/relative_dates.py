@@ -7,16 +7,24 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from rag.lexicon import NUMBER_WORDS
+from rag.lexicon import MONTHS, NUMBER_WORDS
 from rag.types import DateInterval
 
 _WEEKDAYS = "monday tuesday wednesday thursday friday saturday sunday".split()
 _ANY_WEEKDAY = "|".join(_WEEKDAYS)
 _DAYS = {"yesterday": -1, "last night": -1, "today": 0, "tonight": 0, "this morning": 0, "tomorrow": 1}
+_OFFICES = "chair|chairman|chief|commander|governor|head|leader|mayor|minister|premier|president|secretary"
 _NAMED = re.compile(
-    r"\b(?:the day (?:before|after) )?(?:yesterday|last night|today|tonight|this morning|tomorrow)\b", re.I
+    r"\b(?:the day (?:before|after) )?(?:yesterday|last night|today(?!['’]s)|tonight|this morning|tomorrow)\b", re.I
 )
-_NEIGHBOUR = re.compile(r"\b(?P<which>last|this|next) (?P<unit>week|month|year)\b", re.IGNORECASE)
+_IN_A_NAME = re.compile(r"\b[A-Z]\w* $")
+_COUNTED_FROM_ELSE = "".join(rf"(?<!\b{word}\s)" for word in "the his her its their my our your past".split())
+_NEIGHBOUR = re.compile(
+    rf"(?<!['’]s\s){_COUNTED_FROM_ELSE}\b(?P<which>last|this|next) (?P<unit>week|month|year)\b"
+    rf"(?! (?:of|before|in (?:office|power|{'|'.join(MONTHS)})|as (?:an? )?(?:[a-z]+ )?(?:{_OFFICES}))\b)",
+    re.IGNORECASE,
+)
+"""Not the last week of a war, a last year in office, or the next year of a story."""
 _AGO = re.compile(
     rf"(?<![\w,.-])(?P<count>\d{{1,3}}|a|an|{'|'.join(NUMBER_WORDS)}) (?P<unit>day|week|month|year)s? ago\b", re.I
 )
@@ -55,13 +63,24 @@ def relative_dates(text: str, published: DateInterval) -> tuple[RelativeDate, ..
     )
     for pattern, meant in finders:
         for match in pattern.finditer(text):
-            if when := meant(match, published):
+            if when := _told(meant, match, published):
                 found.append(RelativeDate(*match.span(), match.group(), when))
     return tuple(sorted(found, key=lambda one: one.start))
 
 
+def _told(
+    meant: Callable[[re.Match[str], DateInterval], DateInterval | None], match: re.Match[str], published: DateInterval
+) -> DateInterval | None:
+    try:
+        return meant(match, published)
+    except (OverflowError, ValueError):
+        return None  # before the year 1, or after 9999
+
+
 def _named(match: re.Match[str], published: DateInterval) -> DateInterval | None:
     words = match.group().lower()
+    if match.group()[0].isupper() and _IN_A_NAME.search(match.string, 0, match.start()):
+        return None  # "USA Today"
     shift = -1 if words.startswith("the day before") else 1 if words.startswith("the day after") else 0
     word = re.sub(r"^the day (?:before|after) ", "", words)
     return _day(published, _DAYS[word] + shift)

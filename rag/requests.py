@@ -30,7 +30,14 @@ _POLITE = r"(?:(?:please|could you|can you|would you|will you)\s+)*"
 _BRIEFS = r"(?:briefs?|briefings?|documents?|reports?)"
 _ON = r"(?:on|about|regarding|concerning|covering|related to|that (?:cover|mention|deal with)|mentioning|from)"
 _ABOUT = r"(?P<about>\S+(?: \S+){0,7})"
-_NAMED = r"(?P<about>(?!(?:who|whom|whose|what|which|when|where|why|how|whether|if)\b)\S+(?: \S+){0,3})"
+_ASKS = (
+    "who whom whose what which when where why how whether if that is are was were be been did do does has have had will"
+    " would can could after before during while under it its he him his she her they them their this these those"
+)
+_WORD = rf"(?!(?-i:{'|'.join(_ASKS.split())})\b)\S+"
+"""A word of a subject; those left out make a question of what they stand in, or refer to one before it."""
+_SUBJECT = rf"(?P<about>{_WORD}(?: {_WORD}){{0,7}})"
+_NAMED = rf"(?P<about>{_WORD}(?: {_WORD}){{0,3}})"
 _PLACES = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 _NTH = rf"the (?P<place>{'|'.join(_PLACES)})(?: brief| document| report| one)"
 _THIS = rf"(?:(?:this|that|the same|it)(?: brief| document| report| one)?|{_NTH})"
@@ -70,15 +77,17 @@ _CHAT: tuple[tuple[Kind, str], ...] = (
 )
 _CORPUS = r"(?:the |your |this )?(?:corpus|archive|collection|index)"
 _COVERED = r"(?:topics|stories|period|dates|years|regions|countries|sources)"
-_HAVE = r"(?: (?:do you have|are there|is there|have you(?: got)?|you have|there are|exist|are available))?"
+_HAVE = r"(?: (?:do you have|are there|is there|have you(?: got)?|you have|there are|exist|are available))"
+_WHOSE = r"(?: of)?(?: the| your)?"
 _LISTS = tuple(
     re.compile(form, re.IGNORECASE)
     for form in (
-        rf"{_POLITE}(?:which|what|how many|list|show)(?: me)?(?: all)?(?: of)?(?: the| your)? {_BRIEFS}{_HAVE}{_HERE}"
-        rf"(?: {_ON} {_ABOUT})?",
+        rf"{_POLITE}(?:list|show)(?: me)?(?: all)?{_WHOSE} {_BRIEFS}{_HAVE}?{_HERE}(?: {_ON} {_SUBJECT})?",
+        rf"{_POLITE}(?:which|what|how many){_WHOSE} {_BRIEFS}{_HAVE}{_HERE}(?: {_ON} {_SUBJECT})?",
+        rf"{_POLITE}(?:which|what|how many){_WHOSE} {_BRIEFS}{_HERE}(?: {_ON} {_NAMED})?",
         r"(?:(?:are there|is there|do you have|have you(?: got)?)(?: any| a)?|any)"
-        rf" {_BRIEFS}{_HERE}(?: {_ON} {_ABOUT})?",
-        rf"what (?:do you have|is there|have you got){_HERE}(?: {_ON} {_ABOUT})?",
+        rf" {_BRIEFS}{_HERE}(?: {_ON} {_SUBJECT})?",
+        rf"what (?:do you have|is there|have you got){_HERE}(?: {_ON} {_SUBJECT})?",
         rf"what (?:is in|does) {_CORPUS}(?: (?:cover|contain|hold|have))?",
         rf"(?:what|which) {_COVERED} (?:do(?:es)? (?:you|{_CORPUS}) (?:cover|have|hold|know)|are (?:covered|there))",
         rf"how (?:big|large|old|recent|up to date) is {_CORPUS}",
@@ -105,7 +114,7 @@ _MENTIONS = (
     ),
 )
 _NEWS = tuple(
-    re.compile(rf"{form}(?: (?:on|about|in|with|regarding|around|from|for) {_ABOUT})?", re.IGNORECASE)
+    re.compile(rf"{form}(?: (?:on|about|in|with|regarding|around|from|for) {_SUBJECT})?", re.IGNORECASE)
     for form in (
         r"what(?:'s| is|'s been| has been| has|'s)? (?:new|changed)",
         r"(?:is there |are there )?any(?:thing new|thing changed| new developments?| news| updates?)",
@@ -140,6 +149,7 @@ def understand(question: str) -> Request | None:
         "Summarise this brief" -> digest of this
         "What has changed on Sudan?" -> news about "Sudan"
         "Which briefs were signed by Putin?" -> None
+        "What has changed in how Russia recruits?" -> None
 
     Only whole questions of a known form are taken, so that a question to the briefs is never lost to another reading.
     """

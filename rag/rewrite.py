@@ -46,7 +46,7 @@ def rewrite(question: str, history: Sequence[BaseMessage]) -> str:
 
         "Did Putin visit Beijing in 2024?", "And where did he go?" -> "where did he go (Putin, Beijing, 2024)?"
         "Did Putin visit Beijing in 2024?", "And in 2023?" -> "Did Putin visit Beijing in 2024? And in 2023?"
-        "Did Putin visit Beijing in 2024?", "Who won in Taiwan?" -> "Who won in Taiwan?"
+        "Did Putin visit Beijing in 2024?", "When did Finland join NATO?" -> "When did Finland join NATO?"
     """
     turns = turns_of(history)
     if not turns or not refers_back(question, said_in(turns)):

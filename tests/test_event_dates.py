@@ -35,6 +35,31 @@ from tests.conftest import Desk
         ),
         ("Which ministers of Gabon since its coup have resigned?", "since its coup", "When was the coup in Gabon?"),
         ("What has changed since the election?", "since the election", "When was the election?"),
+        (
+            "What has Russia sold since Putin's visit to Beijing?",
+            "since Putin's visit to Beijing",
+            "When was Putin's visit to Beijing?",
+        ),
+        (
+            "Who has left since the U.S. withdrawal from Niger?",
+            "since the U.S. withdrawal from Niger",
+            "When was the U.S. withdrawal from Niger?",
+        ),
+        (
+            "What has changed in Niger since the coup in July 2023?",
+            "since the coup in July 2023",
+            "When was the coup in July 2023 in Niger?",
+        ),
+        (
+            "Since the attack of 7 October, whom has Israel freed?",
+            "Since the attack of 7 October",
+            "When was the attack of 7 October in Israel?",
+        ),
+        (
+            "Who has joined since Russia's invasion of Ukraine on the 24th of February?",
+            "since Russia's invasion of Ukraine on the 24th of February",
+            "When was Russia's invasion of Ukraine on the 24th of February?",
+        ),
     ],
 )
 def test_an_event_is_asked_for_its_day(question: str, words: str, asked: str) -> None:

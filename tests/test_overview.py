@@ -68,9 +68,49 @@ def test_a_capital_finds_the_briefs_on_its_country(assistant: Assistant) -> None
     assert [ref.brief_id for ref in assistant.ask("Do you have briefs on Khartoum?").briefs][:2] == ["truce", "sudan"]
 
 
+@pytest.mark.parametrize(
+    ("about", "ids"),
+    [
+        ("the US", ["chips"]),
+        ("May 2023", ["truce", "sudan"]),
+        ("Sudan of 20 and 21 May 2023", ["truce"]),
+        ("2023-06", ["chad"]),
+        ("the 6 February 2024 blast", ["blast"]),
+        ("February 2024", ["blast", "chips"]),
+        ("2024", ["blast", "chips"]),
+    ],
+)
+def test_initialisms_and_dates_tell_which_briefs_are_on_them(stories: Desk, about: str, ids: list[str]) -> None:
+    stories.write("chips.md", "They gave us new limits on chips.", title="U.S. curbs on chips", date="2024-02-02")
+    stories.write("blast.md", "A bridge fell.", title="Blast of 6 February 2024", date="2024-03-01")
+    stories.ingest()
+    answer = open_assistant(stories.settings, embeddings=stories.embeddings).ask(
+        f"Which briefs do you have on {about}?"
+    )
+    assert [ref.brief_id for ref in answer.briefs] == ids
+
+
+@pytest.mark.parametrize("about", ["the US", "July 2019"])
+def test_what_no_brief_is_on_and_texts_are_not_searched_for_is_refused(assistant: Assistant, about: str) -> None:
+    answer = assistant.ask(f"Which briefs do you have from {about}?")
+    assert answer.reason == f"The corpus holds no brief that is on {about} by its title, region, topics or date."
+
+
 def test_a_subject_that_no_brief_holds_is_refused(assistant: Assistant) -> None:
     answer = assistant.ask("Which briefs do you have on Iceland?")
     assert (answer.abstained, answer.reason) == (True, "The corpus holds no brief that is on Iceland or mentions it.")
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["What changed in Khartoum as soldiers fled?", "Are there any reports about soldiers eating porridge in Khartoum?"],
+)
+def test_a_wish_on_more_than_a_name_that_no_brief_holds_is_asked_of_the_briefs(
+    assistant: Assistant, question: str
+) -> None:
+    answer = assistant.ask(question)
+    assert answer.evidence
+    assert "holds no brief" not in (answer.reason or "")
 
 
 def test_a_list_keeps_to_the_scope(assistant: Assistant) -> None:

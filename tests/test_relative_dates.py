@@ -36,6 +36,19 @@ from tests.conftest import Desk
         ("2024-05", "They met yesterday, and last month.", {"last month": "2024-04"}),
         ("2024", "They met last month, and last year.", {"last year": "2023"}),
         ("2024-05-16", "They met in May.", {}),
+        ("2024-05-16", "In the last month of the war, in the last week in April, 300 died.", {}),
+        ("2024-05-16", "In his last year in office he fled; the next year he was arrested.", {}),
+        ("2024-05-16", "Over the last year, in Putin's last month and its last week, they met.", {}),
+        ("2024-05-16", "Last year as president, last week before polls, last year in office, last week of May.", {}),
+        ("2024-05-16", "USA Today reported on today's Russia.", {}),
+        (
+            "2024-05-16",
+            "They met in Oslo today. Today they met last month in Bergen as last year ended.",
+            {"today": "2024-05-16", "Today": "2024-05-16", "last month": "2024-04", "last year": "2023"},
+        ),
+        ("0001-01-01", "He died yesterday, last week, last month, last year, two years ago.", {}),
+        ("9999-12-31", "He meets them tomorrow, next week, next month, next year, next Monday.", {}),
+        ("9999", "He meets them next year.", {}),
     ],
 )
 def test_relative_dates_are_counted_from_publication_as_far_as_it_is_known(
@@ -52,6 +65,7 @@ def test_a_week_is_told_by_its_days() -> None:
     )
     assert relative_dates_note(1, "They meet next week.", None) is None
     assert relative_dates_note(1, "They met.", "2024-05-16") is None
+    assert relative_dates_note(1, "He died yesterday.", "0001-01-01") is None
 
 
 @pytest.mark.parametrize(
@@ -64,6 +78,7 @@ def test_a_week_is_told_by_its_days() -> None:
         ("They met on 15 May 2024.", "They met.", "2024-05-16", True),
         ("They met on 13 May 2024.", "They met on Monday.", "2024-05-16", False),
         ("Exports fell in April 2024.", "Exports fell last month.", "2024-05-16", False),
+        ("300 died in April 2024.", "In the last month of the war, 300 died.", "2024-05-16", True),
         ("They met on 20 May 2024.", "They will meet next week.", "2024-05-16", True),
     ],
 )

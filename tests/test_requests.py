@@ -37,6 +37,11 @@ DEV = Path(__file__).parents[1] / "evals" / "datasets" / "briefs" / "dev.jsonl"
         ("What's new?", Request("news")),
         ("What do the briefs say about the Indio River?", Request("mentions", "the Indio River")),
         ("what does the corpus say on Wagner", Request("mentions", "Wagner")),
+        ("Which briefs do you have on the WHO?", Request("briefs", "the WHO")),
+        (
+            "What's new on the peace talks between Armenia and Azerbaijan?",
+            Request("news", "the peace talks between Armenia and Azerbaijan"),
+        ),
     ],
 )
 def test_a_wish_is_understood(said: str, request_: Request) -> None:
@@ -56,6 +61,14 @@ def test_a_wish_is_understood(said: str, request_: Request) -> None:
         "Who thanked whom?",
         "What changed the mind of the minister who had refused to sign the accord twice before?",
         "Help for which country was announced?",
+        "What changed in Niger after the coup in July 2023?",
+        "What has changed in how Russia recruits soldiers?",
+        "Any news on whether Sweden joined NATO?",
+        "Any news on it?",
+        "How many documents related to the deal were signed?",
+        "What documents from the Kremlin were leaked?",
+        "What documents from the Kremlin leaked in May?",
+        "What report about Bucha did the UN publish?",
         "",
         "what " * 2000,
     ],
