@@ -14,18 +14,19 @@ from typing import Literal
 
 from rag.cited_names import keys_meet, name_keys, names_disagree
 from rag.clauses import (
+    CONDITIONS,
     HEARSAY,
     Clause,
     Marker,
     Parsed,
     alike,
     hedges,
-    hedges_at_all,
     is_conditional,
     is_content,
     negations,
     parse,
     root,
+    soft_words,
 )
 from rag.dates_in_text import dates_disagree, without_dates
 from rag.lexicon import Word, stem
@@ -45,7 +46,9 @@ _SAYING = frozenset(
     for word in "say claim allege argue warn stress insist predict describe explain accuse believe suggest assert "
     "contend tell estimate".split()
 )
-_SAYING_THAT = frozenset(stem(word) for word in "state maintain add note report emphasise emphasize write".split())
+_SAYING_THAT = frozenset(
+    stem(word) for word in "state maintain add note report emphasise emphasize write announce declare".split()
+)
 _ATTRIBUTES = _SAYING | _SAYING_THAT | frozenset(
     stem(word)
     for word in "announce call conclude confirm acknowledge view accord declare cite mention quote deny speak comment "
@@ -55,6 +58,7 @@ _NOT_A_VERB = frozenset("the a an this that such its his her their s no any some
 _STOPS_SAYING = frozenset("but while whereas although though".split())
 _WITH = {"speak": "of", "point": "out"}
 _TIME_WORDS = frozenset("on in at to during after late early yesterday".split())
+_AUDIENCE = frozenset("reporters journalists parliament lawmakers deputies television radio".split())
 _SPEAKER_WORDS = 14
 _ASIDE_WORDS = 4
 
@@ -75,7 +79,7 @@ class _Source:
     by_sentence: Mapping[int, frozenset[str]]
     frames: tuple[_Frame | None, ...]
     negated: bool
-    hedged: bool
+    soft: Mapping[int, frozenset[str]]
     told: bool
     conditional: frozenset[int]
 
@@ -167,7 +171,7 @@ def _roots(words: Iterable[Word]) -> frozenset[str]:
 
 
 def _hedge(clause: Clause, other: Clause | None, mine: _Source, theirs: _Source) -> bool:
-    if other is None or mine.hedged:
+    if other is None or _is_hedged(other, mine, theirs):
         return False
     if other.sentence in theirs.conditional:
         return True
@@ -178,15 +182,30 @@ def _hedge(clause: Clause, other: Clause | None, mine: _Source, theirs: _Source)
     )
 
 
+def _is_hedged(other: Clause, mine: _Source, theirs: _Source) -> bool:
+    """Whether a sentence holds back by what holds a clause back, or by a word that the clause's sentence has not."""
+    own = {stem(marker.root) for marker in hedges(other)}
+    if other.sentence in theirs.conditional:
+        own |= {stem(word) for word in CONDITIONS}
+    beside = theirs.soft[other.sentence] - own
+    return any(soft - beside for soft in mine.soft.values())
+
+
 def _attribution(clause: Clause, other: Clause | None, mine: _Source, theirs: _Source) -> bool:
     frame = None if other is None else _frame(other, clause.content, theirs)
     if other is None or frame is None:
         return False
-    if not mine.told:
+    if not _tells(mine, theirs.by_sentence[other.sentence]):
         return True
     own = _frame(clause, other.content, mine)
     named = own is not None and own.speakers and frame.speakers
     return bool(named and own and not keys_meet(own.speakers, frame.speakers))
+
+
+def _tells(mine: _Source, given: frozenset[str]) -> bool:
+    """Whether a sentence says that somebody says it: by a word that opens what is said, or that its source has not."""
+    words = mine.parsed.words
+    return any(_says(words, i) or made not in given for i, w in enumerate(words) if (made := root(w)) in _ATTRIBUTES)
 
 
 _RULES: Mapping[Reason, _Rule] = {"negation": _negation, "hedge": _hedge, "attribution": _attribution}
@@ -208,16 +227,16 @@ def _read(text: str) -> _Source:
     for i, clause in enumerate(parsed.clauses):
         for made in clause.content:
             by_root.setdefault(made, []).append(i)
-    by_sentence: dict[int, set[str]] = {}
+    told: dict[int, list[Word]] = {}
     for clause in parsed.clauses:
-        by_sentence.setdefault(clause.sentence, set()).update(_roots(clause.words))
+        told.setdefault(clause.sentence, []).extend(clause.words)
     return _Source(
         parsed,
         {made: tuple(places[: _MOST_CLAUSES + 1]) for made, places in by_root.items()},
-        {sentence: frozenset(roots) for sentence, roots in by_sentence.items()},
+        {sentence: _roots(words) for sentence, words in told.items()},
         _frames(parsed),
         any(negations(clause) for clause in parsed.clauses),
-        hedges_at_all(parsed),
+        {sentence: soft_words(words) for sentence, words in told.items()},
         any(root(word) in _ATTRIBUTES for word in parsed.words),
         frozenset(clause.sentence for clause in parsed.clauses if is_conditional(clause)),
     )
@@ -298,7 +317,7 @@ def _is_aside(parsed: Parsed, i: int, start: int, end: int) -> bool:
     if parsed.words[i].text in ("according", "view") or (opener == "as" and parsed.marks[start] == ","):
         return True
     closed = end == len(parsed.words) or bool(parsed.marks[end])
-    plain = not after or after[0].text in _TIME_WORDS or all(word.text[0].isupper() for word in after)
+    plain = not after or after[0].text in _TIME_WORDS | _AUDIENCE or all(word.text[0].isupper() for word in after)
     return parsed.marks[start] == "," and closed and len(after) <= _ASIDE_WORDS and plain
 
 

@@ -26,7 +26,11 @@ Fit = Callable[[str], str]
 
 _ACTIVE = re.compile(r"!(?=\[)|\](?=[(:\[])|<(?=[A-Za-z/!?])")
 _INERT: Mapping[str, str] = {"!": "!\\", "]": "]\\", "<": "&lt;"}
-_ADDRESS = re.compile(r"https?://[^\s<>\"'`\\^{|}\x00-\x20\x7f]+", re.IGNORECASE)
+_UNFIT = r"\s<>\"'`\\^{|}\x00-\x20\x7f"
+_ADDRESS = re.compile(
+    rf"(https?://(?:\[[0-9a-f:.]+\](?::\d+)?|[^{_UNFIT}/?#\[\]()!]+))((?:[/?#][^{_UNFIT}]*)?)", re.IGNORECASE
+)
+_MARKUP = re.compile(r"[\[\]()!]")
 _REFERENCE = re.compile(r"^\[(\d+)\] .* · (\S+), characters [\d, -]+(?:, page \d+)?(?: · \S+)?$", re.MULTILINE)
 _LISTED = re.compile(r"^- (\S+) · .* · ", re.MULTILINE)
 _MARK = re.compile(r"\[(\d+)\]")
@@ -64,8 +68,12 @@ def for_machines(text: str) -> str:
 
 
 def web_address(url: str | None) -> str | None:
-    """Return the address if it is one of the web, so that no `javascript:` or `file:` of a brief becomes a link."""
-    return url if url and _ADDRESS.fullmatch(url) else None
+    """Return the address if it is one of the web, so that no `javascript:` or `file:` of a brief becomes a link.
+
+    What could be read as Markdown is escaped: "https://x/![a](b)" -> "https://x/%21%5Ba%5D%28b%29"
+    """
+    found = _ADDRESS.fullmatch(url or "")
+    return found and found[1] + _MARKUP.sub(lambda match: f"%{ord(match[0]):02X}", found[2])
 
 
 def cited_text(answer: Answer, *, fit: Fit = inert) -> CitedText:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
@@ -17,7 +17,10 @@ _ENDS = re.compile(r"[.!?…][\"”’')\]]*\s")
 _ITEM = re.compile(r"\n\s*[-*•]\s")
 _BLANK = re.compile(r"\n\s*\n")
 _SIGNS = {";": ";", ":": ":", "—": ":", " – ": ":", " - ": ":", ",": ","}
-_TITLES = frozenset("gen adm mr mrs ms dr prof st sen rep gov lt col maj sgt no vs jr sr mt art fig approx".split())
+TITLES = frozenset(
+    "gen adm mr mrs ms dr prof st sen rep gov lt col maj capt sgt no vs jr sr mt art fig approx inc".split()
+)
+"""Short forms that end with a point in the middle of a sentence."""
 _OPENERS = frozenset(
     "which who whose whom where when while but although though whereas because unless if after before until as since "
     "and or so yet".split()
@@ -52,7 +55,7 @@ _HEDGES = frozenset(
 HEARSAY = frozenset("reported said alleged believed thought claimed estimated rumoured rumored".split())
 """In the passive these hedge, and any word of saying keeps the reserve."""
 _HEDGES_TO = frozenset(stem(w) for w in "plan hope intend expect seek aim appear seem wish propose mean".split())
-_IFS = frozenset(["if", "unless", "provided"])
+CONDITIONS = frozenset(["if", "unless", "provided"])
 _IDLE_IFS = frozenset("needed necessary any possible so required not".split())
 _SOFT = frozenset(
     stem(w)
@@ -155,7 +158,7 @@ def hedges(clause: Clause) -> tuple[Marker, ...]:
 def is_conditional(clause: Clause) -> bool:
     """Whether a clause states a condition: if, unless, provided that; not "if needed"."""
     return any(
-        word.text.lower() in _IFS
+        word.text.lower() in CONDITIONS
         and _lower(clause, i + 1) not in _IDLE_IFS
         and (word.text.lower() != "provided" or _lower(clause, i + 1) == "that")
         and _lower(clause, i - 1) not in ("as", "even")
@@ -163,11 +166,12 @@ def is_conditional(clause: Clause) -> bool:
     )
 
 
-def hedges_at_all(parsed: Parsed) -> bool:
-    """Whether any word of a text holds back: a hedge, a wish, a belief, an if."""
-    return any(
-        word.text != "May" and (word.stem in _SOFT or word.text.lower() in _HEDGES or word.text.lower() in _IFS)
-        for word in parsed.words
+def soft_words(words: Iterable[Word]) -> frozenset[str]:
+    """Return the stems of words that hold back: of a hedge, a wish, a belief, an if."""
+    return frozenset(
+        word.stem
+        for word in words
+        if word.text != "May" and (word.stem in _SOFT or word.text.lower() in _HEDGES | CONDITIONS)
     )
 
 
@@ -243,7 +247,7 @@ def _mark(gap: str, before: Word, after: Word, *, listing: bool, dotted: bool) -
     if _ITEM.search(gap):
         return ":" if listing or ":" in gap else "."
     if _ENDS.search(gap) or (dotted and after.text[0].isupper()):
-        short = dotted or before.text.lower() in _TITLES or (len(before.text) == 1 and before.text.isupper())
+        short = dotted or before.text.lower() in TITLES or (len(before.text) == 1 and before.text.isupper())
         opens = after.text[0].isupper() and after.text.lower() in STOP_WORDS
         return "." if opens or not short else ""
     if _BLANK.search(gap):

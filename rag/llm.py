@@ -47,8 +47,11 @@ def _by_langchain(provider: str, model: str, chosen: LlmSettings) -> BaseChatMod
 
     if not model:
         raise UsageError(f"llm.model {provider!r} names no provider; write PROVIDER:NAME, such as ollama:llama3.2")
-    options: dict[str, Any] = {"max_tokens": chosen.max_tokens, "temperature": chosen.temperature}
-    options |= {"timeout": chosen.timeout_s, "max_retries": chosen.max_retries}
+    options: dict[str, Any] = {"temperature": chosen.temperature}
+    if provider == "ollama":  # its client has other names for these, and tries once
+        options |= {"num_predict": chosen.max_tokens, "client_kwargs": {"timeout": chosen.timeout_s}}
+    else:
+        options |= {"max_tokens": chosen.max_tokens, "timeout": chosen.timeout_s, "max_retries": chosen.max_retries}
     if chosen.base_url:
         options["base_url"] = chosen.base_url
     try:

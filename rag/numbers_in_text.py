@@ -16,7 +16,7 @@ from rag.lexicon import NUMBER_WORDS, STOP_WORDS, kin, stem
 Bound = Literal["lower", "upper", "within"]
 
 _TOKEN = re.compile(
-    r"\d{1,3}(?:[,\u00a0\u202f]\d{3})+(?!\d)(?:\.\d+)?|\d+(?:\.\d+)?|[^\W\d_]+|[$€£¥₹%:|;()\[\]\n-]|[–—.,+]"
+    r"\d{1,3}(?:[,\u00a0\u202f]\d{3})+(?!\d)(?:\.\d+)?|\d+(?:\.\d+)?|[^\W\d_]+|[$€£¥₹%:|;()\[\]\n−-]|[–—.,+]"
 )
 _ORDINAL_WORDS = {
     **{word: n for n, word in enumerate("first second third fourth fifth sixth seventh eighth ninth tenth".split(), 1)},
@@ -44,11 +44,13 @@ _SAME_NOUN = {
     stem(word): name
     for name, words in {
         "km": "km kilometre kilometer", "m": "m metre meter", "kg": "kg kilogram", "ft": "ft foot feet",
-        "t": "t tonne ton", "country": "country state nation", "people": "people person",
+        "t": "t tonne ton", "mw": "mw megawatt", "gw": "gw gigawatt",
+        "country": "country state nation", "people": "people person",
     }.items()
     for word in words.split()
 }  # fmt: skip
-_SHORT_NOUNS = frozenset("km m kg ft t".split())
+_SHORT_NOUNS = frozenset("km m kg ft t mw gw".split())
+_MINUS = frozenset(["-", "−", "minus"])
 _PLURALS = frozenset("people men women children police troops feet countries dead wounded personnel".split())
 _TIMES = frozenset(stem(word) for word in "hour day week month year decade century minute".split())
 _BOUNDS: dict[str, Bound] = {
@@ -157,7 +159,7 @@ def _read(lower: Sequence[str], at: int, *, one: bool) -> _Read | None:
     word = lower[at]
     following = lower[at + 1] if at + 1 < len(lower) else ""
     if word in _VAGUE:
-        return _Read(Decimal(_SCALES.get(word[:-1], 20)), at, at + 1, "vague")
+        return _vague(lower, at)
     if word == "half":
         of_scale = following == "a" and at + 2 < len(lower) and lower[at + 2] in _SCALES
         half = Decimal("0.5")
@@ -253,6 +255,15 @@ def _scaled(value: Decimal, lower: Sequence[str], at: int, end: int) -> _Read:
     return _ended(value, lower, at, end)
 
 
+def _vague(lower: Sequence[str], at: int) -> _Read:
+    """Read "hundreds", "hundreds of thousands"."""
+    value, end = Decimal(_SCALES.get(lower[at][:-1], 20)), at + 1
+    while lower[end : end + 1] == ["of"] and end + 1 < len(lower) and lower[end + 1] in _VAGUE:
+        value *= _SCALES.get(lower[end + 1][:-1], 20)
+        end += 2
+    return _Read(value, at, end, "vague")
+
+
 def _is_marker(lower: Sequence[str], at: int) -> bool:
     """Whether a number is a list's or a footnote's: "3." at the start of a line, "[1]"."""
     before, after = lower[at - 1] if at else "\n", lower[at + 1] if at + 1 < len(lower) else ""
@@ -268,7 +279,17 @@ def _quantity(tokens: Sequence[str], starts: Sequence[int], lower: Sequence[str]
     if unit is None and read.unit is None:
         end, unit = _closing(tokens, starts, lower, end)
     noun = _noun(tokens, lower, end) if unit is None and read.unit is None else None
+    if unit is None or not unit.startswith("code"):
+        value = -value if _is_negative(lower, starts, first) else value
     return Quantity(value, read.unit or unit, noun, _bound(lower, first, end, noun), first, end)
+
+
+def _is_negative(lower: Sequence[str], starts: Sequence[int], first: int) -> bool:
+    """Whether a minus stands before a number: the word, or a sign that touches it and nothing before it."""
+    if first == 0 or lower[first - 1] not in _MINUS:
+        return False
+    sign = lower[first - 1] == "minus" or _touch(lower, starts, first - 1)
+    return sign and (first == 1 or lower[first - 2] == "(" or not _touch(lower, starts, first - 2))
 
 
 def _opening(tokens: Sequence[str], starts: Sequence[int], read: _Read) -> tuple[int, str | None]:

@@ -18,6 +18,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessageChunk, HumanMessage
 
 from rag.answer import Reading
+from rag.clauses import TITLES
 from rag.machine_talk import speaks_to_machines, visible
 from rag.prompts import fence, prompt
 from rag.tracing import chat_span, in_own_context, tokens_taken
@@ -29,11 +30,14 @@ MAX_REPLY_CHARS = 4_000
 CACHED = 256
 _REASONS = ("finish_reason", "stop_reason", "done_reason")
 """Where providers say why a reply ended."""
+_STOPPED = frozenset("content_filter error safety recitation blocklist prohibited_content spii refusal".split())
+"""Reasons of a reply that was not written to its end."""
 
 _MARK = re.compile(r"\[(\d{1,3}(?:\s*[,;]\s*\d{1,3})*)\]")
 _END = re.compile(r"""[.!?]["”’')\]]*(?:\s*\[[\d,;\s]+\])*(?=\s+[^\s\[]|\s*\n)""")
 _ABBREVIATED = re.compile(
-    r"(?:\b(?:[A-Z]|Mr|Mrs|Ms|Dr|Gen|Col|Lt|Sgt|St|No|Jan|Feb|Mar|Apr|Aug|Sept?|Oct|Nov|Dec)|\b\w\.\w)\.$"
+    rf"(?:\b(?:[A-Z]|{'|'.join(sorted(word.title() for word in TITLES))}"
+    r"|Jan|Feb|Mar|Apr|Aug|Sept?|Oct|Nov|Dec)|\b\w\.\w)\.$"
 )
 _ENDED = re.compile(r"""[.!?]["”’')]*(?:\s*\[[\d,;\s]+\])*\s*$""")
 _LIST_MARK = re.compile(r"^\s*(?:[-*•]|\d+[.)])\s+")
@@ -59,11 +63,16 @@ class Draft:
 
 @dataclass
 class Tokens:
-    """Tokens that a reply took, as far as the model tells."""
+    """Tokens that a reply took.
+
+    Attributes:
+        told: whether the model says so; else each piece of the reply counts as one.
+    """
 
     into: int = 0
     out: int = 0
     cached: bool = False
+    told: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -126,7 +135,7 @@ class Writer:
         try:
             with closing(in_own_context(self._called(asked, tokens))) as chunks:
                 for chunk in chunks:
-                    finished = finished or any(chunk.response_metadata.get(reason) for reason in _REASONS)
+                    finished = _ended(chunk) or finished
                     parts.append(str(chunk.text))
                     yield parts[-1]
                     if sum(map(len, parts)) > MAX_REPLY_CHARS:
@@ -154,6 +163,8 @@ class Writer:
                 traced.set(tokens_taken(tokens.into, tokens.out))
 
     def _keep(self, key: str, reply: str) -> None:
+        if not reply.strip():
+            return
         with self._lock:
             self._kept[key] = reply
             while len(self._kept) > CACHED:
@@ -209,9 +220,23 @@ def _for_models(passage: Document) -> str:
     return "\n".join(line.rstrip() for line in lines if line.strip())
 
 
+def _ended(chunk: AIMessageChunk) -> bool:
+    """Whether a piece tells that the reply is at its end.
+
+    Raises:
+        ConnectionError: if it was stopped by a filter or an error.
+    """
+    told = [str(reason) for key in _REASONS if (reason := chunk.response_metadata.get(key))]
+    if stopped := next((reason for reason in told if reason.lower() in _STOPPED), None):
+        raise ConnectionError(f"the reply was stopped: {stopped}")
+    return bool(told)
+
+
 def _count(chunk: AIMessageChunk | Any, tokens: Tokens) -> None:
-    """Count what the model tells, and until it does, each piece as a token."""
+    """Count what the model tells, which may come in parts, and until it does, each piece as a token."""
     if used := getattr(chunk, "usage_metadata", None):
-        tokens.into, tokens.out = used["input_tokens"], used["output_tokens"]
-    elif chunk.text:
+        tokens.into = tokens.into * tokens.told + used["input_tokens"]
+        tokens.out = tokens.out * tokens.told + used["output_tokens"]
+        tokens.told = True
+    elif chunk.text and not tokens.told:
         tokens.out += 1

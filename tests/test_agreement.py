@@ -28,6 +28,10 @@ AGREE = [
     ("Officials said that Sweden may join.", "Sweden may join next year, officials said."),
     ("The court rejected the appeal.", "On Monday the court rejected the appeal of the opposition."),
     ("Exports of grain fell.", "Exports of grain fell by 3 per cent."),
+    ("The plant yields 600 megawatts.", "The plant yields 600 MW."),
+    ("Russia may have seized the town.", "Russia could have seized the town under a new plan."),
+    ("Rates were cut to -0.5 per cent.", "The bank cut rates to minus 0.5 per cent."),
+    ("Fights killed 3-5 people in 2020-21.", "Fights killed 3 to 5 people in 2020-21."),
     ("Kenya leads the mission in Haiti.", "The mission in Haiti is led by Kenya."),
     ("The talks were held in Jeddah.", "The talks, which both sides attended, were held in Jeddah."),
 ]
@@ -56,6 +60,21 @@ DISAGREE: list[tuple[Reason, str, str]] = [
     ("attribution", "The army killed civilians.", "The rebels claimed that the army killed civilians."),
     ("attribution", "Sweden may join next year.", "Sweden may join next year, officials said."),
     ("attribution", "The vote was rigged.", "The opposition said that the vote was rigged."),
+    ("number", "Growth was 2.5 per cent.", "Growth was -2.5 per cent."),
+    ("number", "The balance was 5 billion dollars.", "The balance was minus 5 billion dollars."),
+    ("number", "The balance was $5bn.", "The balance was −$5bn."),
+    ("number", "Hundreds of people fled.", "Hundreds of thousands of people fled."),
+    ("number", "Hundreds of thousands of people fled.", "Hundreds of people fled and thousands stayed."),
+    ("hedge", "Russia seized the town under a new plan.", "Russia may have seized the town under a new plan."),
+    (
+        "hedge",
+        "Iran shot 40 people with the aim of revenge.",
+        "Iran reportedly shot 40 people with the aim of revenge.",
+    ),
+    ("attribution", "Rebels called up men and shot 30.", "Israel claimed that rebels called up men and shot 30."),
+    ("attribution", "Russia put 500 troops in the town.", "According to Moscow, Russia put 500 troops in the town."),
+    ("attribution", "Russia seized 30 tanks.", '"Russia seized 30 tanks," Putin told reporters on Monday.'),
+    ("attribution", "Russia seized 30 tanks.", "Putin announced that Russia seized 30 tanks."),
 ]
 
 HOSTILE = ["Xi said ", "may not ", "1 2 3 ", "(", "2024-", "Mr. ", "not "]

@@ -222,8 +222,25 @@ def test_what_acts_in_markdown_is_made_inert_and_nothing_else(hostile: str, show
 
 def test_only_addresses_of_the_web_are_links() -> None:
     assert web_address(URL) == URL
-    for url in (None, "", "javascript:alert(1)", "file:///etc/passwd", "https://x.invalid/ [a](b)", "//x.invalid"):
+    for url in (None, "", "javascript:alert(1)", "file:///etc/passwd", "https://x.invalid/ [a](b)", "//x.invalid",
+                "https://x.invalid![a](https://y.invalid)"):  # fmt: skip
         assert web_address(url) is None
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        (
+            "https://x.invalid/![a](https://y.invalid/p.png)",
+            "https://x.invalid/%21%5Ba%5D%28https://y.invalid/p.png%29",
+        ),
+        ("https://x.invalid/Sahel_(town)?q=[1]#a", "https://x.invalid/Sahel_%28town%29?q=%5B1%5D#a"),
+        ("http://[::1]:80/a", "http://[::1]:80/a"),
+        ("https://x.invalid", "https://x.invalid"),
+    ],
+)
+def test_an_address_holds_nothing_that_acts_in_markdown(url: str, shown: str) -> None:
+    assert web_address(url) == shown
 
 
 def test_an_answer_without_an_address_has_none_in_its_citation(served: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -42,6 +43,22 @@ def test_a_model_that_is_not_there_is_told_when_it_is_asked(tmp_path: Path) -> N
 def test_a_name_that_cannot_be_opened_says_what_to_do(name: str, told: str) -> None:
     with pytest.raises(UsageError, match=told):
         open_chat_model(LlmSettings(model=name))
+
+
+@pytest.mark.parametrize(
+    ("provider", "wanted"),
+    [
+        ("ollama", {"num_predict": 9, "client_kwargs": {"timeout": 3.0}}),
+        ("openai", {"max_tokens": 9, "timeout": 3.0, "max_retries": 1}),
+    ],
+)
+def test_limits_are_told_by_the_names_that_a_provider_knows(
+    monkeypatch: pytest.MonkeyPatch, provider: str, wanted: dict[str, Any]
+) -> None:
+    told: dict[str, Any] = {}
+    monkeypatch.setattr("langchain.chat_models.init_chat_model", lambda model, **options: told.update(options))
+    open_chat_model(LlmSettings(model=f"{provider}:m", max_tokens=9, timeout_s=3, max_retries=1))
+    assert told == {"model_provider": provider, "temperature": 0.0, **wanted}
 
 
 def test_a_file_is_named_without_where_it_lies() -> None:

@@ -9,13 +9,14 @@ import pytest
 from langchain_core.documents import Document
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessageChunk, BaseMessage
+from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from pydantic import Field
 
 from rag.answer import Reading, ScoredUnit
 from rag.prompts import fence, prompt, variables
 from rag.types import Unit
-from rag.write import Draft, Tokens, Writer, drafts
+from rag.write import Draft, Tokens, Writer, _count, drafts
 
 
 class Scripted(BaseChatModel):
@@ -23,6 +24,7 @@ class Scripted(BaseChatModel):
 
     pieces: tuple[str, ...] = ()
     fails_after: int | None = None
+    ends: str | None = None
     asked: list[str] = Field(default_factory=list)
 
     @property
@@ -40,7 +42,8 @@ class Scripted(BaseChatModel):
                 raise ConnectionError("the connection was cut")
             yield ChatGenerationChunk(message=AIMessageChunk(content=piece))
         used = {"input_tokens": 7, "output_tokens": 3, "total_tokens": 10}
-        yield ChatGenerationChunk(message=AIMessageChunk(content="", usage_metadata=used))
+        told = {"finish_reason": self.ends} if self.ends else {}
+        yield ChatGenerationChunk(message=AIMessageChunk(content="", usage_metadata=used, response_metadata=told))
 
 
 def reading(*texts: str) -> Reading:
@@ -67,6 +70,7 @@ def cut(text: str, size: int = 3) -> list[Draft]:
         ("Xi met Putin [1]. They signed [2][3].", [("Xi met Putin.", (1,)), ("They signed.", (2, 3))]),
         ("Gen. Li met Dr. Wu in the U.S. in Jan. 2024. He left.",
          [("Gen. Li met Dr. Wu in the U.S. in Jan. 2024.", ()), ("He left.", ())]),
+        ("It was told by Gov. John Smith and Adm. Li. [1]", [("It was told by Gov. John Smith and Adm. Li.", (1,))]),
         ("- Oil rose by 1.5 percent [1].\n- Gas fell [2].", [("Oil rose by 1.5 percent.", (1,)), ("Gas fell.", (2,))]),
         ("He said “We agree.” [1] Then he left. [1]", [("He said “We agree.”", (1,)), ("Then he left.", (1,))]),
         ("Xi met Putin. [1] They then flew to", [("Xi met Putin.", (1,))]),
@@ -133,6 +137,37 @@ def test_tokens_are_counted_and_a_kept_reply_takes_none() -> None:
     assert len(model.asked) == 1
     assert (first, second) == (Tokens(7, 3), Tokens(cached=True))
     assert writer.cost(first) == pytest.approx((7 * 2 + 3 * 10) / 1e6)
+
+
+def test_usage_that_comes_in_parts_is_added_up() -> None:
+    tokens = Tokens()
+    for n, (text, used) in enumerate([("Xi ", None), ("met ", (5, 1)), ("Putin.", (0, 2)), ("", (2, 4))]):
+        counted = used and UsageMetadata(input_tokens=used[0], output_tokens=used[1], total_tokens=sum(used))
+        _count(AIMessageChunk(content=text, usage_metadata=counted), tokens)
+        assert tokens.out == (1, 1, 3, 7)[n]
+    assert tokens == Tokens(7, 7)
+
+
+@pytest.mark.parametrize(
+    ("ends", "kept"), [("stop", True), ("length", True), ("content_filter", False), ("error", False)]
+)
+def test_a_reply_that_a_filter_or_an_error_ended_is_a_failure_and_not_kept(ends: str, kept: bool) -> None:
+    model = Scripted(pieces=("Xi met Putin. [1]",), ends=ends)
+    writer = Writer(model, "m")
+    for _ in range(2):
+        if kept:
+            list(writer.write("Who?", [reading("Xi met Putin.")], Tokens()))
+        else:
+            with pytest.raises(ConnectionError, match=ends):
+                list(writer.write("Who?", [reading("Xi met Putin.")], Tokens()))
+    assert len(model.asked) == (1 if kept else 2)
+
+
+def test_an_empty_reply_is_not_kept() -> None:
+    model = Scripted(pieces=(" ",), ends="stop")
+    writer = Writer(model, "m")
+    assert [list(writer.write("Who?", [reading("Xi met Putin.")], Tokens())) for _ in range(2)] == [[], []]
+    assert len(model.asked) == 2
 
 
 def test_another_evidence_is_another_reply() -> None:
