@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from itertools import islice
 
 from rag.catalogue import PendingChunk
 from rag.catalogue.checks import all_briefs, chunk_digests, chunk_faults, pending_chunks, text_faults, unused_texts
-from rag.errors import IndexCorrupt, IndexMismatch
+from rag.errors import IndexCorrupt, IndexLocked, IndexMismatch, IndexUnusable
 from rag.index import Index, IndexWriter
 
 BATCH = 200
@@ -17,10 +18,23 @@ def examine(index: Index) -> tuple[str, ...]:
     """Say in words what is wrong with an index; empty when it is sound.
 
     Checked: model and splitter identity, the catalogue's structure, digests and spans, what an interrupted ingest
-    left, and the vector store against the catalogue by count, id and content.
+    left, and the vector store against the catalogue by count, id and content. What an ingest that is running has not
+    finished is no fault.
     """
     damage = text_faults(index.catalogue.database)
-    return (*damage, *_rebuild_reasons(index), *_unfinished(index), *_vector_faults(index))
+    unusable = tuple(_unusable(index))
+    return (*damage, *_rebuild_reasons(index), *unusable, *_unfinished(index, has_vectors=not unusable))
+
+
+def is_being_written(index: Index) -> bool:
+    """Whether a process is writing to an index now."""
+    try:
+        with _held(index):
+            return False
+    except IndexLocked:
+        return True
+    except IndexUnusable:  # nobody can write
+        return False
 
 
 def repair(index: Index, *, lock_timeout_s: float) -> int:
@@ -60,7 +74,38 @@ def _rebuild_reasons(index: Index) -> Iterator[str]:
     yield from chunk_faults(index.catalogue.database)
 
 
-def _unfinished(index: Index) -> Iterator[str]:
+class _CutShort(Exception):
+    """Ends the hold of a lock as the run that held it before ended, so that its note stays for the next writer."""
+
+
+@contextmanager
+def _held(index: Index) -> Iterator[None]:
+    """Hold the index's lock, if it is free, and change nothing."""
+    with suppress(_CutShort), index.lock(0) as cut_short:
+        yield
+        if cut_short:
+            raise _CutShort
+
+
+def _unfinished(index: Index, *, has_vectors: bool) -> tuple[str, ...]:
+    """Say what is not finished and nobody is at: what is found is looked at again while nobody can write."""
+
+    def look() -> tuple[str, ...]:
+        return (*_staged(index), *(_vector_faults(index) if has_vectors else ()))
+
+    found = look()
+    if not found:
+        return ()
+    try:
+        with _held(index):
+            return look()
+    except IndexLocked:
+        return ()
+    except IndexUnusable:
+        return found
+
+
+def _staged(index: Index) -> Iterator[str]:
     staged = unused_texts(index.catalogue.database)
     if staged:
         yield (
@@ -77,15 +122,12 @@ def _unusable(index: Index) -> Iterator[str]:
 
 
 def _vector_faults(index: Index) -> Iterator[str]:
-    unusable = list(_unusable(index))
-    yield from unusable
-    if not unusable:
-        missing, wrong, orphans = _compare(index)
-        for ids, what in ((missing, "have no vector"), (wrong, "have the vector of another text")):
-            if ids:
-                yield f"{len(ids)} chunks {what}, such as {ids[0]}"
-        if orphans:
-            yield f"{len(orphans)} vectors belong to no chunk, such as {orphans[0]}"
+    missing, wrong, orphans = _compare(index)
+    for ids, what in ((missing, "have no vector"), (wrong, "have the vector of another text")):
+        if ids:
+            yield f"{len(ids)} chunks {what}, such as {ids[0]}"
+    if orphans:
+        yield f"{len(orphans)} vectors belong to no chunk, such as {orphans[0]}"
 
 
 def _compare(index: Index) -> tuple[list[str], list[str], list[str]]:

@@ -7,7 +7,7 @@ import re
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -75,14 +75,17 @@ class NamedLines(Generic[_Kept]):
     def writing(self) -> Iterator[dict[str, _Kept]]:
         """Yield what is kept for changing; write it if nothing is raised. One process at a time.
 
+        Lines keep their order, blank ones and comments with them; what is new comes last.
+
         Raises:
             UsageError: if the file cannot be written, or another process keeps changing it.
         """
         try:
             with FileLock(f"{self.path}.lock", timeout=_LOCK_TIMEOUT_S, mode=0o600):
-                kept = dict(self.read()) if self.path.exists() else {}
+                before = self._bytes() if self.path.exists() else b""
+                kept = dict(self.parsed(before, self.path))
                 yield kept
-                _write(self.path, "".join(f"{self.line(name, kept[name])}\n" for name in sorted(kept)))
+                _write(self.path, b"".join(line + b"\n" for line in self._lines(before, kept)))
         except Timeout as error:
             raise UsageError(f"{self.path} is being changed by another process; try again") from error
         except OSError as error:
@@ -90,14 +93,34 @@ class NamedLines(Generic[_Kept]):
                 f"{self.called} {self.path} cannot be written ({error.strerror}); check rights and free space"
             ) from error
 
+    def _lines(self, before: bytes, kept: Mapping[str, _Kept]) -> Iterator[bytes]:
+        """Yield the lines that the file is to have, after those that it had."""
+        left = dict(kept)
+        for line in before.removesuffix(b"\n").split(b"\n") if before else ():
+            if is_passed_over(line):
+                yield line
+            elif (name := line.decode("ascii").strip().partition(":")[0]) in left:
+                yield self.line(name, left.pop(name)).encode("ascii")
+        for name in sorted(left):
+            yield self.line(name, left[name]).encode("ascii")
 
-def _write(path: Path, text: str) -> None:
-    """Put a new file in the place of the old one at once, readable for its owner alone."""
+
+def is_passed_over(line: bytes) -> bool:
+    """Whether a line is blank or a comment."""
+    return not line.strip() or line.startswith(b"#")
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Put a new file in the place of the old one at once, readable for its owner alone, who stays the same."""
     target = path.resolve()
     handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)  # made with mode 0600
     try:
-        with os.fdopen(handle, "w", encoding="ascii") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            if hasattr(os, "chown") and target.exists():
+                old = target.stat()
+                with suppress(OSError):  # who may not give a file away keeps it
+                    os.chown(name, old.st_uid, old.st_gid)
+            file.write(data)
             file.flush()
             os.fsync(file.fileno())
         os.replace(name, target)

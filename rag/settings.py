@@ -1,14 +1,16 @@
 """Settings in small sections. Precedence: flag, `GEOBRIEF_SECTION__KEY`, `geobrief.toml`, default.
 
-An unknown key is an error, so that a misspelt one never passes in silence.
+An unknown key is an error, so that a misspelt one never passes in silence. An empty variable counts as none.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
+import re
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
@@ -192,7 +194,12 @@ class Settings(BaseSettings):
     """All settings of geobrief; `index` is the folder that holds catalogue and vectors, uploads and conversations."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True, validate_default=True
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+        env_ignore_empty=True,
+        extra="forbid",
+        frozen=True,
+        validate_default=True,
     )
 
     index: Path = Path(".geobrief")
@@ -225,9 +232,15 @@ class Settings(BaseSettings):
         """The index's folder as a whole path; it also holds uploads, conversations and reports."""
         return self.index.expanduser().resolve()
 
+    def without_user(self) -> Settings:
+        """Return the settings with neither user nor password in the address of the LLM."""
+        address = re.sub(r"//[^/?#]*@", "//", self.llm.base_url or "") or None
+        return self.model_copy(update={"llm": self.llm.model_copy(update={"base_url": address})})
+
     def digest(self) -> str:
-        """Digest of everything that can change an answer: all settings but the index's place."""
-        return hashlib.sha256(self.model_dump_json(exclude={"index", "catalogue", "store"}).encode()).hexdigest()[:16]
+        """Digest of everything that can change an answer: all settings but the index's place and passwords."""
+        told = self.without_user().model_dump_json(exclude={"index", "catalogue", "store"})
+        return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
 def load_settings(config: Path | None = None, **flags: Any) -> Settings:
@@ -252,9 +265,28 @@ def load_settings(config: Path | None = None, **flags: Any) -> Settings:
 
 
 def _check_environment() -> None:
-    """Refuse variables that name no setting: pydantic-settings passes over them in silence."""
-    for name in sorted(os.environ):
-        section = name.removeprefix(PREFIX).split("__")[0].lower()
-        if name.startswith(PREFIX) and section not in {*Settings.model_fields, *OTHER_VARIABLES}:
+    """Refuse variables that name no setting, which pydantic-settings passes over in silence, or cannot be read."""
+    for name, value in sorted(os.environ.items()):
+        section, *keys = name.removeprefix(PREFIX).lower().split("__")
+        if not name.startswith(PREFIX) or section in OTHER_VARIABLES:
+            continue
+        if section not in Settings.model_fields:
             known = ", ".join(Settings.model_fields)
             raise UsageError(f"settings are wrong: {name} names no setting; the first part is one of {known}")
+        holder = Settings.model_fields[section].annotation
+        if not (isinstance(holder, type) and issubclass(holder, Section)):
+            if keys:
+                raise UsageError(f"settings are wrong: {name} names no setting; write {PREFIX}{section.upper()}")
+        elif value and not keys:
+            _check_json(name, value, dict, f"write {name}__KEY for one setting, or a JSON object of them")
+        elif value and keys[0] in holder.model_fields and get_origin(holder.model_fields[keys[0]].annotation) is tuple:
+            _check_json(name, value, list, 'write a JSON list, such as ["en", "de"]')
+
+
+def _check_json(name: str, value: str, kind: type, form: str) -> None:
+    try:
+        is_right = isinstance(json.loads(value), kind)
+    except ValueError:
+        is_right = False
+    if not is_right:
+        raise UsageError(f"settings are wrong: {name} is not of the right form; {form}")

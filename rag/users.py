@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rag.errors import UsageError
-from rag.named_lines import NAME, NamedLines
+from rag.named_lines import NAME, NamedLines, is_passed_over
 
 MIN_PASSWORD_CHARS = 8
 MAX_PASSWORD_CHARS = 1024
@@ -142,7 +142,7 @@ def parsed(content: bytes, path: Path) -> Mapping[str, PasswordHash]:
         raise UsageError(f"{path} has more than {MAX_FILE_BYTES:,} bytes; it is no users file")
     users: dict[str, PasswordHash] = {}
     for number, line in enumerate(content.split(b"\n"), start=1):
-        if not line.strip() or line.startswith(b"#"):
+        if is_passed_over(line):
             continue
         name, hashed = _read_line(line, number, path)
         if name in users:

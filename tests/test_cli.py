@@ -1,21 +1,27 @@
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
+import watchfiles
+from filelock import FileLock
 
 from rag.cli.corpus import briefs_app
 from rag.cli.feedback import feedback_app
 from rag.cli.keys import keys_app
-from rag.cli.main import app, run
+from rag.cli.main import INTERRUPTED, app, run
 from rag.cli.render import MAX_LINES
 from rag.cli.users import users_app
+from rag.lock import LOCK_FILE
 from rag.printable import printable
 
 FINLAND = "Finland joined NATO on 4 April 2023. It became the 31st member of the Alliance."
@@ -59,6 +65,46 @@ def test_dry_run_says_what_would_happen_and_makes_no_index(
     assert run(["ingest", str(corpus), "--dry-run"]) == 0
     assert "would be: 1 added" in capsys.readouterr().out
     assert not (tmp_path / "index").exists()
+
+
+def _watching(monkeypatch: pytest.MonkeyPatch, steps: list[Callable[[], object]]) -> None:
+    """Take a step after each look for changes that has been acted on, and then press Ctrl-C."""
+    looked = watchfiles.watch
+
+    def watch(*paths: str, **options: Any) -> Iterator[set[Any]]:
+        for changes, step in zip(looked(*paths, **options), steps, strict=False):
+            yield changes
+            step()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(watchfiles, "watch", watch)
+
+
+def test_watch_ingests_at_once_and_what_changes_and_passes_over_what_it_writes(
+    corpus: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def change() -> None:
+        (corpus / "niger.md").write_text("Soldiers detained President Bazoum in Niamey on 26 July 2023.")
+
+    monkeypatch.chdir(corpus)
+    monkeypatch.delenv("GEOBRIEF_INDEX")
+    _watching(monkeypatch, [lambda: None, lambda: None, change, lambda: None, lambda: None])
+    assert run(["ingest", ".", "--watch"]) == INTERRUPTED
+    told = capsys.readouterr()
+    assert f"watching {corpus};" in told.err
+    assert [line.split(";")[0] for line in told.out.splitlines()] == ["1 added, 0 unchanged", "1 added, 1 unchanged"]
+
+
+def test_watch_goes_on_when_another_process_writes(
+    ingested: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lock = FileLock(ingested.parent / "index" / LOCK_FILE)
+    lock.acquire()
+    _watching(monkeypatch, [lock.release, lambda: None])
+    assert run(["ingest", str(ingested), "--watch", "--lock-timeout", "0"]) == INTERRUPTED
+    told = capsys.readouterr()
+    assert "is being written by" in told.err
+    assert told.out.startswith("0 added, 1 unchanged;")
 
 
 def test_ask_prints_the_answer_with_its_citation(ingested: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -125,7 +171,9 @@ def test_what_was_known_before_the_first_ingest_answers_nothing(
     assert "4 April 2023" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("given", ["yesterday", "2024-13", "2024-05-01T25:00"])
+@pytest.mark.parametrize(
+    "given", ["yesterday", "2024-13", "2024-05-01T25:00", "0001-01-01T00:00+23:00", "9999-12-31T23:00-23:00"]
+)
 def test_a_moment_that_is_none_is_wrong_usage(ingested: Path, given: str) -> None:
     assert run(["ask", "When did Finland join NATO?", "--as-known-at", given]) == 2
 
@@ -187,6 +235,13 @@ def test_doctor_says_sound_or_exits_with_one(ingested: Path, capsys: pytest.Capt
     assert run(["ask", "When did Finland join NATO?"]) == 0
 
 
+def test_doctor_tells_of_an_ingest_that_runs(ingested: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with FileLock(ingested.parent / "index" / LOCK_FILE):
+        assert run(["doctor"]) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert told == ["an ingest is running; what it has not finished was left out", "sound: 1 briefs, 1 chunks"]
+
+
 def test_chat_takes_what_was_said_before_into_account(
     ingested: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -230,6 +285,35 @@ def test_wrong_usage_exits_with_two_and_names_what_is_wrong(
 ) -> None:
     assert run(arguments) == 2
     assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["briefs", "show", "\udcff"],
+        ["forget", "\udcff"],
+        ["ask", "\udcff"],
+        *(["search", "x", option, "\udcff"] for option in ("--region", "--source", "--topic", "--brief", "--as-of")),
+        ["doctor", "--index", "\udcff"],
+        ["eval", "--dataset", "\udcff"],
+    ],
+)
+def test_an_argument_that_is_not_utf8_is_wrong_usage(
+    ingested: Path, capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    assert run(arguments) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("geobrief: ")
+    assert "\\udcff" in told or "�" in told
+
+
+@pytest.mark.parametrize("command", [["ask", "-"], ["search", "-"], ["chat"]])
+def test_standard_input_that_is_not_utf8_is_wrong_usage(
+    ingested: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"Who met in the caf\xe9?\n"), "utf-8"))
+    assert run(command) == 2
+    assert "standard input is not text in utf-8" in capsys.readouterr().err
 
 
 def _modules_after(code: str) -> set[str]:

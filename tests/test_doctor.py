@@ -7,10 +7,12 @@ from langchain_core.documents import Document
 from sqlalchemy import text
 
 from rag.build import open_index
-from rag.doctor import examine, repair
+from rag.catalogue import CatalogueWriter
+from rag.doctor import examine, is_being_written, repair
 from rag.errors import IndexCorrupt
 from rag.ingest import sync
 from rag.settings import SplitSettings
+from rag.types import Brief
 from tests.conftest import Desk
 from tests.fakes import HashEmbeddings
 
@@ -25,6 +27,28 @@ def stocked(desk: Desk) -> Desk:
 
 def test_a_sound_index_has_no_fault(stocked: Desk) -> None:
     assert examine(stocked.open()) == ()
+
+
+def test_what_an_ingest_that_runs_has_not_finished_is_no_fault(stocked: Desk) -> None:
+    index = stocked.open()
+    brief = Brief(id="new", title="New", text="Not embedded yet.")
+    CatalogueWriter(index.catalogue.database).stage(brief, index.split(brief), ["New\nNot embedded yet."])
+    with stocked.open().lock(5):
+        assert is_being_written(index)
+        assert examine(index) == ()
+    assert not is_being_written(index)
+    assert len(examine(index)) == 2
+
+
+def test_an_examination_leaves_the_note_of_a_writer_that_was_cut_short(stocked: Desk) -> None:
+    index = stocked.open()
+    index.vectors.at(index.catalogue.generation()).delete(ids=list(index.vectors.ids(index.catalogue.generation())))
+    with pytest.raises(KeyboardInterrupt), stocked.open().lock(5):
+        raise KeyboardInterrupt
+    assert examine(index) != ()
+    assert not is_being_written(index)
+    with index.lock(5) as cut_short:
+        assert cut_short
 
 
 def test_missing_vectors_are_found_and_made_again(stocked: Desk) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import random
 import shutil
+import stat
 import struct
+import subprocess
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -335,3 +337,21 @@ def test_the_note_of_a_writer_stays_behind_only_when_it_was_killed(settled: Site
     assert set(json.loads(note.read_text())) == {"pid", "host", "since"}
     sync(settled.open(), [settled.corpus])
     assert not note.exists()
+
+
+def test_a_backup_as_described_is_for_its_owner_alone_and_makes_nothing_in_the_index(tmp_path: Path) -> None:
+    guide = (Path(__file__).parent.parent / "docs" / "deploy.md").read_text(encoding="utf-8")
+    steps = guide.partition("## Backup")[2].partition("```sh\n")[2].partition("```")[0]
+    index, copies = tmp_path / "index", tmp_path / "copies"
+    for written, here in (("/var/lib/geobrief/index", index), ("/backup/geobrief", copies)):
+        assert written in steps
+        steps = steps.replace(written, str(here))
+    site = Site.make(tmp_path, HashEmbeddings(), changed=False)
+    before = sorted(index.iterdir())
+    subprocess.run(["bash", "-e", "-c", f"umask 022\n{steps}"], check=True)
+    assert sorted(index.iterdir()) == before
+    assert [path.name for path in copies.iterdir()] == ["catalogue.sqlite3"]
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (copies, copies / "catalogue.sqlite3")] == [0o700, 0o600]
+    again = replace(site, settings=site.settings.model_copy(update={"index": copies}))
+    repair(again.open(), lock_timeout_s=5)
+    assert again.present() == site.present()

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -304,6 +305,7 @@ def test_a_server_that_is_away_is_told_without_the_password_and_asked_again_when
         ("nonsense", UsageError),
         ("mysql://somewhere/x", UsageError),
         ("sqlite:///x.db", UsageError),
+        ("postgresql://u:p@host:many/x", UsageError),
         ("postgresql://nobody.invalid/x", IndexUnusable),
     ],
 )
@@ -311,6 +313,13 @@ def test_an_address_that_leads_nowhere_is_an_error_in_words(url: str, error: typ
     with pytest.raises(error) as caught:
         PostgresDatabase(url, create=True)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["u:p@hush:w@host/db", "u:p@hush@host:5432/db", "u:p@host/hush@host/db"])
+def test_a_password_with_an_at_sign_is_refused_and_not_told(url: str) -> None:
+    with pytest.raises(UsageError, match=r"catalogue\.url") as caught:
+        PostgresDatabase(f"postgresql://{url}", create=True)
+    assert "hush" not in "".join(traceback.format_exception(caught.value))
 
 
 def test_a_database_without_a_catalogue_is_missing_an_index(postgres: PostgresServer) -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from rag.service.audit import AuditLog
+from rag.service.audit import AuditLog, lines_to_file
 from tests.fakes_service import QUESTION, Kept, bearer, keys_in, opened, served, until
 
 
@@ -71,3 +74,19 @@ def test_a_log_that_cannot_be_written_stops_no_request(kept: Kept, capsys: pytes
     with served(kept.app(audit=AuditLog(full))) as address:
         assert [httpx.get(f"{address}/v1/eval").status_code for _ in range(2)] == [200, 200]
     assert capsys.readouterr().err.count("audit log") == 1
+
+
+def test_the_file_is_for_its_owner_alone_from_the_start_and_after_it_was_moved_away(tmp_path: Path) -> None:
+    path = tmp_path / "audit.jsonl"
+    path.write_text("earlier\n", encoding="utf-8")
+    path.chmod(0o644)
+    before = os.umask(0)
+    try:
+        write = lines_to_file(path)
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        path.rename(tmp_path / "audit.1")
+        write("later")
+    finally:
+        os.umask(before)
+    assert path.read_text(encoding="utf-8") == "later\n"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600

@@ -56,6 +56,15 @@ def test_a_removed_key_is_refused_by_who_has_the_file_open(keys: ApiKeys) -> Non
     assert elsewhere.find(token) is None
 
 
+def test_comments_stay_where_they_are(keys: ApiKeys) -> None:
+    keys.add("notebook", "read")
+    line = keys.path.read_text(encoding="ascii")
+    keys.path.write_text(f"# für Ada\n\n{line}", encoding="utf-8")
+    keys.add("agent", "write")
+    keys.remove("agent")
+    assert keys.path.read_text(encoding="utf-8") == f"# für Ada\n\n{line}"
+
+
 def test_keys_added_at_once_are_all_there(keys: ApiKeys) -> None:
     with ThreadPoolExecutor(8) as pool:
         tokens = list(pool.map(lambda n: ApiKeys(keys.path).add(f"k{n}", "read"), range(16)))

@@ -9,7 +9,7 @@ import time
 import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -242,6 +242,41 @@ def test_what_was_kept_but_not_ingested_is_taken_in_at_the_next_start(desk: Desk
     with opened(desk) as uploads:
         assert uploads.wait(60)
         assert present(desk) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"), [(b"caf\xe9 in Latin-1", "is not text in UTF-8"), (b"x" * 101, "over the limit")]
+)
+def test_a_file_that_was_kept_before_is_never_deleted_for_a_failure(desk: Desk, content: bytes, reason: str) -> None:
+    folder = desk.settings.index / "uploads"
+    folder.mkdir(parents=True)
+    (folder / "finland.md").write_bytes(content)
+    settings = desk.settings.model_copy(update={"ingest": IngestSettings(max_bytes=100)})
+    with closing(Uploads(settings, embeddings=desk.embeddings)) as uploads:
+        assert uploads.wait(60)
+        (resumed,) = uploads.jobs()
+        assert resumed.items[0].state == "failed"
+        assert reason in resumed.items[0].note
+        assert reason in items(uploads, uploads.reingest())[1].note
+        assert (folder / "finland.md").read_bytes() == content
+
+
+def test_uploading_a_removed_brief_again_keeps_the_file_that_restoring_it_needs(
+    uploads: Uploads, desk: Desk, tmp_path: Path
+) -> None:
+    items(uploads, uploads.add([sent(tmp_path, "finland.md", FINLAND)]))
+    with desk.open().writing(timeout_s=5) as writer:
+        assert writer.catalogue.remove("finland")
+    for again in (FINLAND, f"{FINLAND}\n"):
+        item = items(uploads, uploads.add([sent(tmp_path, "again.md", again)]))[0]
+        assert item.state == "failed"
+        assert "removed earlier" in item.note
+        assert "`geobrief briefs restore" in item.note
+        assert kept(uploads) == ["finland.md"]
+    with desk.open().writing(timeout_s=5) as writer:
+        assert writer.catalogue.restore("finland")
+    items(uploads, uploads.reingest())
+    assert present(desk) == ["finland"]
 
 
 def test_two_users_upload_at_once_and_see_their_own_jobs(uploads: Uploads, desk: Desk, tmp_path: Path) -> None:

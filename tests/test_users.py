@@ -86,6 +86,35 @@ def test_only_the_owner_may_read_the_file(users: Users) -> None:
     assert stat.S_IMODE(users.path.stat().st_mode) == 0o600
 
 
+def test_comments_and_blank_lines_stay_where_they_are(users: Users) -> None:
+    users.path.write_text(f"# für die Redaktion\nbob:{GOOD}\n\n# guests\nada:{GOOD}\neve:{GOOD}", encoding="utf-8")
+    users.add("carl", PASSWORD)
+    users.remove("bob")
+    *before, added = users.path.read_text(encoding="utf-8").splitlines()
+    assert [line.partition(":")[0] for line in before] == ["# für die Redaktion", "", "# guests", "ada", "eve"]
+    assert added.startswith("carl:scrypt$")
+    assert users.names() == ("ada", "carl", "eve")
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root may give files away")
+def test_the_file_stays_its_owners_when_root_changes_it(users: Users) -> None:
+    users.add("ada", PASSWORD)
+    os.chown(users.path, 12345, 23456)
+    users.add("bob", PASSWORD)
+    found = users.path.stat()
+    assert (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)) == (12345, 23456, 0o600)
+
+
+def test_who_may_not_give_the_file_away_may_change_it(users: Users, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    users.add("ada", PASSWORD)
+    monkeypatch.setattr(os, "chown", refused)
+    users.add("bob", PASSWORD)
+    assert users.names() == ("ada", "bob")
+
+
 def test_a_change_is_seen_by_who_has_the_file_open(users: Users) -> None:
     users.add("ada", PASSWORD)
     serving = Users(users.path)
@@ -224,6 +253,17 @@ def test_users_are_added_listed_and_removed(users: Users) -> None:
     assert users.is_right("ada", "another one")
     code, said = run("remove", "bob", *file)
     assert (code, said[:25]) == (2, "there is no user 'bob' in")
+
+
+def test_a_password_on_stdin_that_is_no_text_is_refused_and_not_repeated(users: Users) -> None:
+    app = typer.Typer()
+    app.add_typer(users_app, name="users")
+    given = ["users", "add", "ada", "--file", str(users.path), "--stdin"]
+    result = CliRunner().invoke(app, given, input=b"p\xe4sswort\n")
+    assert isinstance(result.exception, UsageError)
+    assert str(result.exception).startswith("standard input is not text in utf-8")
+    assert "sswort" not in str(result.exception)
+    assert not users.path.exists()
 
 
 def test_without_a_terminal_the_password_is_not_asked_for(users: Users) -> None:

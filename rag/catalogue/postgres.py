@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Select, Table, create_engine, delete, event, func, insert, select, text
-from sqlalchemy.engine import Engine, make_url
+from sqlalchemy.engine import URL, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, NoSuchModuleError
 
 from rag.catalogue import schema
@@ -189,6 +189,7 @@ def _engine(url: str) -> Engine:
         address = make_url(url)
         if address.get_backend_name() not in ("postgresql", "postgres"):
             raise ArgumentError
+        _check_at_signs(address)
         address = address.set(drivername="postgresql+psycopg")
         engine = create_engine(
             address,
@@ -200,7 +201,7 @@ def _engine(url: str) -> Engine:
             hide_parameters=True,
             connect_args={"connect_timeout": CONNECT_TIMEOUT_S},
         )
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # from nothing: the cause of a ValueError shows what stands before the port
         raise UsageError("catalogue.url is no address such as postgresql://user:password@host:5432/database") from None
     except (ModuleNotFoundError, NoSuchModuleError):
         raise UsageError('catalogue.url needs PostgreSQL\'s client; run `pip install "geobrief[postgres]"`') from None
@@ -210,6 +211,12 @@ def _engine(url: str) -> Engine:
         connection.prepare_threshold = None  # so that a pooler between may serve statements by different connections
 
     return engine
+
+
+def _check_at_signs(address: URL) -> None:
+    """Refuse an address in which part of the password is taken for the host or the database, which messages name."""
+    if "@" in (address.host or "") or (address.password and "@" in (address.database or "")):
+        raise UsageError("catalogue.url has an @ too many; write @ in user and password as %40")
 
 
 def _own_connection(engine: Engine) -> Any:

@@ -21,8 +21,10 @@ from rag.cli.options import (
     SourceOption,
     ToOption,
     TopicOption,
+    from_stdin,
     scope_from,
     settings_from,
+    utf8,
 )
 from rag.cli.render import show_answer, show_passages
 from rag.errors import UsageError
@@ -31,7 +33,7 @@ from rag.printable import printable
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
 
-QuestionArgument = Annotated[str, typer.Argument(help="The question; - reads it from standard input.")]
+QuestionArgument = Annotated[str, typer.Argument(callback=utf8, help="The question; - reads it from standard input.")]
 
 
 def ask(
@@ -132,11 +134,11 @@ def search(
 
 
 def _question(given: str) -> str:
-    return sys.stdin.read() if given == "-" else given
+    return from_stdin(sys.stdin.read) if given == "-" else given
 
 
 def _next_question() -> str:
     try:
-        return input("> ").strip()
+        return from_stdin(lambda: input("> ")).strip()
     except EOFError:
         return ""

@@ -22,6 +22,7 @@ from rag.cli.options import (
     TopicOption,
     scope_from,
     settings_from,
+    utf8,
 )
 from rag.errors import UsageError
 from rag.printable import one_line, printable
@@ -36,7 +37,9 @@ if TYPE_CHECKING:
 
 briefs_app = typer.Typer(help="List, show, remove or restore briefs.", no_args_is_help=True, rich_markup_mode=None)
 
-BriefArgument = Annotated[str, typer.Argument(help="Id of the brief, as `geobrief briefs list` shows it.")]
+BriefArgument = Annotated[
+    str, typer.Argument(callback=utf8, help="Id of the brief, as `geobrief briefs list` shows it.")
+]
 
 
 @briefs_app.command("list")
@@ -144,14 +147,18 @@ def doctor(
 ) -> None:
     """Check catalogue, vectors and model against each other. Exit code 1 when something is wrong.
 
+    What an ingest that is running has not finished is left out.
+
     Example: geobrief doctor --repair
     """
-    from rag.doctor import examine
+    from rag.doctor import examine, is_being_written
     from rag.doctor import repair as mend
 
     settings = settings_from(index, config)
     opened = _open(settings)
     found = examine(opened)
+    if is_being_written(opened):
+        typer.echo("an ingest is running; what it has not finished was left out")
     for fault in found:
         typer.echo(f"fault: {fault}")
     if found and repair:

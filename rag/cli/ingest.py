@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,16 +14,21 @@ import typer
 from rag.cli.options import ConfigOption, IndexOption, JsonOption, LockOption, settings_from
 from rag.cli.progress import ingest_progress
 from rag.cli.starter import starter_corpus
-from rag.errors import UsageError
+from rag.errors import IndexLocked, UsageError
 from rag.printable import printable
 
 if TYPE_CHECKING:
+    from watchfiles import Change
+
     from rag.index import Index
     from rag.ingest import SyncReport
     from rag.load import ParseSources
     from rag.settings import Settings
 
 Engine = Literal["local", "ray"]
+
+TICK_MS = 1000
+"""How long changes are waited for before it is looked whether an ingest is still to be done."""
 
 
 def ingest(
@@ -52,10 +57,9 @@ def ingest(
     if ray_address and engine != "ray":
         raise UsageError(f"--ray-address {ray_address!r} needs --engine ray")
     run = _Run(settings_from(index, config), paths, prune, lock_timeout, json_, engine, ray_address)
-    failed = run.plan() if dry_run else run.sync()
     if watch and not dry_run:
         run.follow()
-    if failed:
+    elif run.plan() if dry_run else run.sync():
         raise typer.Exit(3)
 
 
@@ -97,19 +101,33 @@ class _Run:
         return self._tell(report)
 
     def follow(self) -> None:
-        """Ingest whenever a file changes, until Ctrl-C."""
-        from watchfiles import DefaultFilter, watch
+        """Ingest at once, and again whenever a file changes, until Ctrl-C.
+
+        Files are watched before the first ingest begins. One that another writer kept from the index is tried again.
+        """
+        from watchfiles import watch
 
         from rag.load import find
 
         files = {str(file.root) for file in find(self.paths).files}
-        folders = files | {path for path in self.paths if Path(path).is_dir()}
+        folders = files | {str(Path(path).resolve()) for path in self.paths if Path(path).is_dir()}
         if not folders:
             raise UsageError(f"nothing to watch at {', '.join(self.paths)}")
         typer.echo(f"watching {', '.join(sorted(folders))}; Ctrl-C ends", err=True)
-        ours = DefaultFilter(ignore_paths=[str(self.settings.index.resolve())])  # an ingest writes there
-        for _ in watch(*folders, watch_filter=ours, raise_interrupt=True):
+        outside = _outside(self.settings.folder)
+        is_due = True
+        for changes in watch(*sorted(folders), watch_filter=outside, rust_timeout=TICK_MS, yield_on_timeout=True):
+            if is_due or changes:
+                is_due = not self._try_sync()
+
+    def _try_sync(self) -> bool:
+        """Ingest; return whether the index was free, and tell who writes where it was not."""
+        try:
             self.sync()
+        except IndexLocked as error:
+            typer.echo(f"geobrief: {error} (this is tried again)", err=True)
+            return False
+        return True
 
     def _places(self) -> list[str]:
         from rag.uploads import with_uploads
@@ -133,6 +151,14 @@ class _Run:
     def _tell(self, report: SyncReport, *, would_be: bool = False) -> bool:
         _print_report(report, dry_run=would_be, json_=self.json)
         return bool(report.failed)
+
+
+def _outside(folder: Path) -> Callable[[Change, str], bool]:
+    """Return a filter of changes that passes over those in a folder: an ingest writes to its index."""
+    from watchfiles import DefaultFilter
+
+    usual = DefaultFilter()
+    return lambda change, path: usual(change, path) and not Path(path).is_relative_to(folder)
 
 
 def _print_report(report: SyncReport, *, dry_run: bool, json_: bool) -> None:

@@ -24,6 +24,7 @@ from rag.cli.options import FAILURE_CODES
 from rag.cli.serve import serve
 from rag.cli.users import users_app
 from rag.errors import RagError
+from rag.printable import printable, shorten
 
 INTERRUPTED = 130
 
@@ -82,15 +83,21 @@ def run(arguments: list[str]) -> int:
             typer.echo("interrupted", err=True)
         return code
     except RagError as error:
-        typer.echo(f"geobrief: {error}", err=True)
+        typer.echo(f"geobrief: {printable(str(error))}", err=True)
         return next(code for kind, code in FAILURE_CODES if isinstance(error, kind))
+    except UnicodeEncodeError as error:
+        if "surrogates" not in error.reason:
+            raise
+        typer.echo(f"geobrief: {shorten(repr(error.object), 100)} is not text in UTF-8; name it otherwise", err=True)
+        return 2
     except KeyboardInterrupt:
         typer.echo("interrupted", err=True)
         return INTERRUPTED
     except BrokenPipeError:
         return _closed_pipe()
     except OSError as error:
-        typer.echo(f"geobrief: {error}; check rights and free space, of the folder for temporary files too", err=True)
+        reason = printable(str(error))
+        typer.echo(f"geobrief: {reason}; check rights and free space, of the folder for temporary files too", err=True)
         return 4
     return 0
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import sys
+from collections.abc import Callable
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rag.errors import ClusterFailed, IndexUnusable, RagError, SourceError, UsageError
+from rag.printable import shorten
 
 if TYPE_CHECKING:
     from rag.settings import Settings
@@ -23,6 +26,39 @@ FAILURE_CODES: tuple[tuple[type[RagError], int], ...] = (
     (RagError, 1),
 )
 """Exit code of each kind of failure, the first that fits."""
+
+
+def utf8(value: str | list[str] | None) -> str | list[str] | None:
+    """Return what was given to a command.
+
+    Raises:
+        UsageError: if it holds bytes that are not UTF-8, which no brief holds and no index takes.
+    """
+    for given in [value] if isinstance(value, str) else value or ():
+        if _is_broken(given):
+            raise UsageError(f"{shorten(repr(given), 100)} is not text in UTF-8; type or convert it as that")
+    return value
+
+
+def from_stdin(read: Callable[[], str]) -> str:
+    """Return what is read from standard input.
+
+    Raises:
+        UsageError: if it is not text in the encoding of standard input. It may be a password, so it is not shown.
+    """
+    try:
+        text = read()
+    except UnicodeDecodeError:
+        text = None
+    if text is None or _is_broken(text):
+        raise UsageError(f"standard input is not text in {sys.stdin.encoding}; convert it")
+    return text
+
+
+def _is_broken(text: str) -> bool:
+    """Whether it holds what stands for bytes that are no text."""
+    return any("\ud800" <= character <= "\udfff" for character in text)
+
 
 IndexOption = Annotated[
     Path | None, typer.Option("--index", help="Folder of the index (default .geobrief, or GEOBRIEF_INDEX).")
@@ -38,10 +74,18 @@ KnownOption = Annotated[
         "--as-known-at", help="As the corpus had been ingested by then: YYYY[-MM[-DD]], or an ISO time; UTC if no zone."
     ),
 ]
-RegionOption = Annotated[list[str] | None, typer.Option("--region", help="Only briefs of this region; repeatable.")]
-SourceOption = Annotated[list[str] | None, typer.Option("--source", help="Only briefs of this source; repeatable.")]
-TopicOption = Annotated[list[str] | None, typer.Option("--topic", help="Only briefs on this topic; repeatable.")]
-BriefOption = Annotated[list[str] | None, typer.Option("--brief", help="Only the brief of this id; repeatable.")]
+RegionOption = Annotated[
+    list[str] | None, typer.Option("--region", callback=utf8, help="Only briefs of this region; repeatable.")
+]
+SourceOption = Annotated[
+    list[str] | None, typer.Option("--source", callback=utf8, help="Only briefs of this source; repeatable.")
+]
+TopicOption = Annotated[
+    list[str] | None, typer.Option("--topic", callback=utf8, help="Only briefs on this topic; repeatable.")
+]
+BriefOption = Annotated[
+    list[str] | None, typer.Option("--brief", callback=utf8, help="Only the brief of this id; repeatable.")
+]
 DatesOption = Annotated[
     bool, typer.Option("--dates/--no-dates", help='Whether "as of May 2023" in the question narrows the scope.')
 ]
@@ -122,9 +166,12 @@ def _moment(flag: str, value: str | None) -> datetime | None:
         day = _day(flag, value, last=True)
         return datetime.combine(day, time.max, tzinfo=UTC) if day else None
     try:
-        return datetime.fromisoformat(value)
-    except ValueError as error:
+        moment = datetime.fromisoformat(value)
+        if moment.tzinfo:
+            moment.astimezone(UTC)  # the first and last hours that a calendar has are in no year of UTC
+    except (ValueError, OverflowError) as error:
         raise UsageError(f"{flag}: {value!r} is no time; write it as 2024-05-01T12:00") from error
+    return moment
 
 
 def _day(flag: str, value: str | None, *, last: bool) -> date | None:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from rag.cli.options import from_stdin
 from rag.errors import UsageError
 from rag.users import Users
 
@@ -53,7 +54,7 @@ def remove(name: NameArgument, file: FileOption) -> None:
 
 
 def _from_stdin() -> str:
-    return sys.stdin.readline().rstrip("\r\n")
+    return from_stdin(sys.stdin.readline).rstrip("\r\n")
 
 
 def _from_terminal() -> str:

@@ -23,12 +23,12 @@ PACKAGES = ("chromadb", "langchain-core", "numpy", "sentence-transformers", "tor
 
 
 def environment(settings: Settings, *, seed: int) -> Environment:
-    """Describe this machine and this geobrief."""
+    """Describe this machine and this geobrief, without any password."""
     return Environment(
         geobrief=_version("geobrief"),
         code_digest=code_digest(),
         settings_digest=settings.digest(),
-        settings=settings.model_dump(mode="json", exclude={"index"}),
+        settings=settings.without_user().model_dump(mode="json", exclude={"index"}),
         python=platform.python_version(),
         platform=f"{platform.system()} {platform.machine()}",
         cpus=os.cpu_count() or 1,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 import threading
 from collections.abc import Callable
@@ -80,10 +81,18 @@ def lines_to_file(path: Path) -> Callable[[str], None]:
         OSError: if it cannot be made.
     """
     path.touch(mode=0o600)
+    if path.is_file():
+        with suppress(PermissionError):  # it may be another user's who lets this one write
+            path.chmod(0o600)
     lock = threading.Lock()
 
     def write(line: str) -> None:
-        with lock, path.open("a", encoding="utf-8") as file:
+        with lock, open(path, "a", encoding="utf-8", opener=_open_private) as file:
             file.write(line + "\n")
 
     return write
+
+
+def _open_private(path: str, flags: int) -> int:
+    """Open a file; one that is not there is made for its owner alone."""
+    return os.open(path, flags, 0o600)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from rag.errors import UsageError
-from rag.named_lines import NAME, NamedLines
+from rag.named_lines import NAME, NamedLines, is_passed_over
 
 Level = Literal["read", "write", "admin"]
 """What a key allows; each level allows what those before it do."""
@@ -105,10 +105,10 @@ def parsed(content: bytes, path: Path) -> Mapping[str, ApiKey]:
     if len(content) > MAX_FILE_BYTES:
         raise UsageError(f"{path} has more than {MAX_FILE_BYTES:,} bytes; it is no file of keys")
     keys: dict[str, ApiKey] = {}
-    for number, line in enumerate(content.decode("ascii", "replace").split("\n"), start=1):
-        if not line.strip() or line.startswith("#"):
+    for number, line in enumerate(content.split(b"\n"), start=1):
+        if is_passed_over(line):
             continue
-        found = _LINE.fullmatch(line.strip())
+        found = _LINE.fullmatch(line.decode("ascii", "replace").strip())
         if not found or found["name"] in keys:
             reason = "the name stands there twice" if found else "no line of the form name:scope:sha256$digest"
             raise UsageError(f"{path}, line {number}: {reason}; delete it, and make the key anew if it is missed")

@@ -24,7 +24,7 @@ class Item:
         chunks: of the file's briefs, once it is done.
         note: one line: why it failed, or what is to be known of it; empty for nothing.
         path: of the kept file.
-        is_new: off for a file whose content was there before.
+        is_new: off for a file whose content was there before the job; it is then not the job's to delete.
     """
 
     name: str

@@ -147,6 +147,7 @@ class Uploads:
         known = {path for path in catalogue.source_paths() if self._folder.holds(path)}
         new = [path for path in self._folder.files() if str(path) not in known]
         if new:
-            self._queue("upload", [Item(path.name, path=str(path)) for path in new], "", self._work.take_in)
+            items = [Item(path.name, path=str(path), is_new=False) for path in new]
+            self._queue("upload", items, "", self._work.take_in)
         if any(True for _ in gone_sources(catalogue, known)):
             self._worker.submit(self._work.withdraw_gone)

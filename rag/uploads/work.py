@@ -39,7 +39,10 @@ class Work:
         self._stopping.set()
 
     def take_in(self, job_id: str) -> None:
-        """Ingest the files of a job one by one, so that each is asked about as soon as it is read."""
+        """Ingest the files of a job one by one, so that each is asked about as soon as it is read.
+
+        One that gives no brief is deleted where this job brought it; what was kept before may be the only copy.
+        """
         for n, item in enumerate(self.jobs.items(job_id)):
             if self._stopping.is_set():
                 return
@@ -50,13 +53,15 @@ class Work:
     def _take_file(self, job_id: str, n: int, item: Item, path: Path) -> None:
         report = sync(self.index, [path], limits=self.limits)
         ids = self.index.catalogue.brief_ids(str(path))
-        note = "; ".join(filter(None, (item.note, _trouble(report, path))))
+        trouble = _trouble(report, path) or ("" if ids else _without_brief(item))
+        note = "; ".join(filter(None, (item.note, trouble)))
         if ids:
             chunks = len(self.index.catalogue.passages_of(ids))
             self.jobs.update(job_id, n, state="done", chunks=chunks, note=note)
             return
-        self._delete(path)
-        self.jobs.update(job_id, n, state="failed", note=note or "holds no brief")
+        if item.is_new:
+            self._delete(path)
+        self.jobs.update(job_id, n, state="failed", note=note)
 
     def _delete(self, path: Path) -> tuple[str, ...]:
         """Delete an uploaded file and withdraw its briefs: the file first, or an ingest could bring them back."""
@@ -104,16 +109,9 @@ class Work:
 
         report = sync(self.index, [*places, *paths], limits=self.limits, progress=progress)
         withdrawn = self.withdraw_gone()
-        self._drop_unreadable([Path(failure.path) for failure in report.failed])
         failed = [Item(Path(f.path).name, "failed", note=f"{f.path}: {f.reason}") for f in report.failed]
         self.jobs.update(job_id, 0, state="done", note=_summary(report, withdrawn), chunks=report.chunks_total)
         self.jobs.extend(job_id, failed[:MAX_SHOWN_FAILURES])
-
-    def _drop_unreadable(self, failed: Iterable[Path]) -> None:
-        """Delete uploads that hold no brief, as is done when they come."""
-        for path in failed:
-            if self.folder.holds(path) and not self.index.catalogue.brief_ids(str(path)):
-                self._delete(path)
 
     def withdraw_gone(self) -> int:
         """Withdraw the briefs of files that are gone; return how many there were."""
@@ -143,6 +141,13 @@ def _trouble(report: SyncReport, path: Path) -> str:
     ]
     warnings = [warning.removeprefix(f"{path}: ") for warning in report.warnings]
     return "; ".join([*(failure.reason for failure in report.failed), *withheld, *warnings])
+
+
+def _without_brief(item: Item) -> str:
+    """Say why a file gave no brief where an ingest has nothing to report of it."""
+    if item.is_new:
+        return "holds no brief"
+    return "it holds no brief, or those in it were removed earlier; `geobrief briefs restore ID` allows them"
 
 
 def _summary(report: SyncReport, withdrawn: int) -> str:
