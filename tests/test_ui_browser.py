@@ -138,7 +138,16 @@ def test_a_question_can_be_changed_and_what_came_after_it_goes(open_page: Any) -
     box = page.get_by_role("textbox", name="Question")
     sync_api.expect(box).to_have_value("Who won the cup?")
     sync_api.expect(box).to_be_focused()
+    page.get_by_role("button", name="Leave it as it is").click()
+    sync_api.expect(box).to_have_value("")
+    ask(page, "Who took part?")
+    sync_api.expect(page.locator(".gb-question")).to_have_text(
+        ["Who won the cup?", "When did the talks end?", "Who took part?"]
+    )
+    page.get_by_role("link", name="Edit the question").first.click()
+    sync_api.expect(page.get_by_text("takes the place of this one")).to_be_visible()
     ask(page, "What sectors?")
+    sync_api.expect(page.get_by_text("takes the place of this one")).to_be_hidden()
     sync_api.expect(page.locator(".gb-question")).to_have_text(["What sectors?"])
 
 

@@ -44,7 +44,13 @@ def wire_chat(chat: Chat, scope: ScopeBar, desk: Desk) -> Any:
     chat.evidence.select(
         _follower(chat, desk),
         chat.turns,
-        [chat.evidence, chat.box, chat.editing, chat.turns, chat.chat, chat.why, chat.judging],
+        [chat.evidence, chat.box, chat.editing, chat.replacing, chat.turns, chat.chat, chat.why, chat.judging],
+        show_progress="hidden",
+        api_visibility="private",
+    )
+    chat.leave.click(
+        lambda: ("", -1, gr.Row(visible=False)),
+        outputs=[chat.box, chat.editing, chat.replacing],
         show_progress="hidden",
         api_visibility="private",
     )
@@ -112,6 +118,7 @@ def _grow(
         chat.stop: gr.Button(visible=True),
         chat.unlimited: gr.Button(visible=False),
         chat.editing: -1,
+        chat.replacing: gr.Row(visible=False),
         chat.why: gr.Row(visible=False),
     }
     for grown in until(stopped, answering(desk, asked)):
@@ -170,7 +177,8 @@ def _follower(chat: Chat, desk: Desk) -> Callable[..., Updates]:
         if link is None or link.kind in ("again", "follow"):
             return NOTHING
         if link.kind == "edit":
-            return {chat.box: turns[link.turn].question, chat.editing: link.turn}
+            shown = gr.Row(visible=True)
+            return {chat.box: turns[link.turn].question, chat.editing: link.turn, chat.replacing: shown}
         if link.kind in ("up", "down"):
             if not turns[-1].is_over:
                 return NOTHING  # the answer that grows would overwrite it, or be overwritten

@@ -15,6 +15,7 @@ from rag.ui.chat.render import answer_html, follow_ups_html, question_html
 from rag.ui.package import package_text
 
 Updates = dict[Any, Any]
+REPLACES = "The next question takes the place of this one, and of all that was asked after it."
 NOTHING: Updates = gr.skip()
 """Changes nothing; an empty dict is an error to gradio."""
 
@@ -26,6 +27,7 @@ class Chat:
     Attributes:
         turns: the conversation of one browser tab, kept by the server and never read back from the page.
         editing: place of the turn that the next question comes in place of; -1 for none.
+        replacing: says so, with `leave` as the way out.
         conversation: id of the kept conversation, which the browser remembers over a reload.
         again: invisible; its select event asks a question again.
     """
@@ -37,6 +39,8 @@ class Chat:
     evidence: gr.HTML
     again: gr.HTML
     unlimited: gr.Button
+    replacing: gr.Row
+    leave: gr.Button
     examples: Mapping[gr.Button, str]
     why: gr.Row
     why_box: gr.Textbox
@@ -57,6 +61,9 @@ def build_chat(examples: Sequence[str]) -> Chat:
             why_send = gr.Button("Send", size="sm", scale=0, min_width=80)
         with gr.Row(elem_id="gb-examples"):
             buttons = {gr.Button(text, size="sm", min_width=0): text for text in examples}
+        with gr.Row(visible=False, elem_id="gb-replacing") as replacing:
+            gr.HTML(f"<p>{REPLACES}</p>", apply_default_css=False)
+            leave = gr.Button("Leave it as it is", size="sm", scale=0, min_width=140)
         box, ask, stop = _question_row()
     with gr.Column(elem_id="gb-evidence", min_width=0):
         evidence = gr.HTML(evidence_html(None), js_on_load=package_text("chat/script.js"), apply_default_css=False)
@@ -69,6 +76,8 @@ def build_chat(examples: Sequence[str]) -> Chat:
         evidence=evidence,
         again=again,
         unlimited=unlimited,
+        replacing=replacing,
+        leave=leave,
         examples=buttons,
         why=why,
         why_box=why_box,
@@ -123,6 +132,7 @@ def emptied(chat: Chat, turns: tuple[Turn, ...] = (), *, newest: str | None = No
         chat.turns: turns,
         chat.editing: -1,
         chat.unlimited: gr.Button(visible=False),
+        chat.replacing: gr.Row(visible=False),
         chat.conversation: conversation,
         chat.why: gr.Row(visible=False),
     }
@@ -135,7 +145,8 @@ def shown_by(chat: Chat) -> list[Any]:
 
 def answered_by(chat: Chat) -> list[Any]:
     """Return the parts that change while an answer grows."""
-    return [chat.box, chat.ask, chat.stop, chat.chat, chat.evidence, chat.turns, chat.editing, chat.unlimited]
+    over = [chat.editing, chat.unlimited, chat.replacing]
+    return [chat.box, chat.ask, chat.stop, chat.chat, chat.evidence, chat.turns, *over]
 
 
 def restore(chat: Chat, desk: Desk) -> Callable[..., Updates]:
