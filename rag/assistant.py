@@ -32,7 +32,7 @@ from rag.catalogue import Catalogue
 from rag.conflicts import SecondReader, conflict
 from rag.errors import UsageError
 from rag.event_dates import event_date
-from rag.further import FurtherReader
+from rag.further import FurtherReader, brief_of
 from rag.langchain_parts import TOOL_DESCRIPTION, TOOL_NAME, AnswerRunnable, BriefRetriever, answer_tool, retrieved
 from rag.overview import Response
 from rag.quote import quote
@@ -302,7 +302,7 @@ class Assistant:
 
     def _quote(self, asked: Sequence[str], readings: Sequence[Reading]) -> _Quoted:
         """Quote what answers each part, nothing twice, and what states another figure."""
-        said: dict[tuple[int, int, int], Sentence] = {}
+        said: list[Sentence] = []
         silent: dict[str, str] = {}
         differ: list[str] = []
         kept: list[Sentence] = []
@@ -315,12 +315,11 @@ class Assistant:
                 quoted = found.sentences
                 differ += [found.note] if found.note else []
             kept += quoted if found else [one for one in quoted if _is_best(one, reading)]
-            for sentence in quoted:
-                cited = sentence.citations[0]
-                said.setdefault((cited.n, cited.start, cited.end), sentence)
+            said += quoted
             if reason:
                 silent[part] = reason
-        return _Quoted(tuple(said.values()), silent, tuple(differ), tuple(kept))
+        once = _once(said)
+        return _Quoted(once, silent, tuple(differ), tuple(s for s in once if any(_is_inside(k, s) for k in kept)))
 
     def _notes(self, asked: Understood) -> Iterator[str]:
         if asked.limit:
@@ -337,7 +336,23 @@ class Assistant:
 
 def _is_best(quoted: Sentence, reading: Reading) -> bool:
     cited, best = quoted.citations[0], reading.units[0]
-    return cited.n == best.n and cited.start <= best.unit.start < cited.end
+    return _brief_id(quoted) == brief_of(best, reading.evidence) and cited.start <= best.unit.start < cited.end
+
+
+def _once(said: Sequence[Sentence]) -> tuple[Sentence, ...]:
+    """Leave out what is quoted twice, from two passages that overlap too, and what stands in something else quoted."""
+    wider = [s for s in said if not any(_is_inside(s, other) and not _is_inside(other, s) for other in said)]
+    return tuple(s for i, s in enumerate(wider) if not any(_is_inside(s, before) for before in wider[:i]))
+
+
+def _is_inside(sentence: Sentence, other: Sentence) -> bool:
+    """Whether a sentence is a part of what another one quotes, or the same."""
+    mine, theirs = sentence.citations[0], other.citations[0]
+    return _brief_id(sentence) == _brief_id(other) and theirs.start <= mine.start and mine.end <= theirs.end
+
+
+def _brief_id(sentence: Sentence) -> str:
+    return str(sentence.citations[0].passage.metadata["brief_id"])
 
 
 def _relative_dates(said: Sequence[Sentence]) -> Iterator[str]:

@@ -50,6 +50,17 @@ _SAME_NOUN = {
     for word in words.split()
 }  # fmt: skip
 _SHORT_NOUNS = frozenset("km m kg ft t mw gw".split())
+_SIZED = frozenset("tall high long wide deep thick away".split())
+PEOPLE = frozenset(["people"]) | frozenset(
+    stem(word)
+    for word in "people persons men women children civilians soldiers troops workers labourers refugees prisoners "
+    "residents names victims members demonstrators protesters fighters visitors passengers deaths dead casualties "
+    "wounded migrants officers guards miners sailors villagers arrivals".split()
+)
+"""Stems of nouns that count people."""
+_COUNTED = PEOPLE | frozenset(
+    stem(word) for word in "voters citizens inhabitants households families pupils students users customers".split()
+)
 _MINUS = frozenset(["-", "−", "minus"])
 _PLURALS = frozenset("people men women children police troops feet countries dead wounded personnel".split())
 _TIMES = frozenset(stem(word) for word in "hour day week month year decade century minute".split())
@@ -76,6 +87,7 @@ class Quantity:
             count.
         noun: stem of what is counted, where a plural noun or a hyphenated one follows.
         at: position of its first token, and `end` of the token after it.
+        until: the other end of a range: 15 of 10 and 10 of 15 in "10-15", "10 to 15", "between 10 and 15".
     """
 
     value: Decimal
@@ -84,6 +96,7 @@ class Quantity:
     bound: Bound | None
     at: int
     end: int
+    until: Decimal | None = None
 
 
 def numbers_disagree(sentence: str, source: str) -> bool:
@@ -274,7 +287,7 @@ def _quantity(tokens: Sequence[str], starts: Sequence[int], lower: Sequence[str]
     """Complete a number with its unit, noun and bound."""
     first, unit = _opening(tokens, starts, read)
     value, end = read.value, read.end
-    if unit in _SIGNS.values() and lower[end : end + 1] == ["m"]:
+    if lower[end : end + 1] == ["m"] and (unit in _SIGNS.values() or _is_million(tokens, starts, lower, end)):
         value, end = value * 10**6, end + 1
     if unit is None and read.unit is None:
         end, unit = _closing(tokens, starts, lower, end)
@@ -282,6 +295,13 @@ def _quantity(tokens: Sequence[str], starts: Sequence[int], lower: Sequence[str]
     if unit is None or not unit.startswith("code"):
         value = -value if _is_negative(lower, starts, first) else value
     return Quantity(value, read.unit or unit, noun, _bound(lower, first, end, noun), first, end)
+
+
+def _is_million(tokens: Sequence[str], starts: Sequence[int], lower: Sequence[str], at: int) -> bool:
+    """Whether an "m" that touches a number counts people in millions: "5m people", not "5m waves" or "2m tall men"."""
+    following = lower[at + 1 : at + 2]
+    glued = lower[at - 1][0].isdecimal() and _touch(tokens, starts, at - 1)
+    return glued and following != [] and following[0] not in _SIZED and _noun(tokens, lower, at + 1) in _COUNTED
 
 
 def _is_negative(lower: Sequence[str], starts: Sequence[int], first: int) -> bool:
@@ -373,16 +393,18 @@ def _ranges(found: Sequence[Quantity], lower: Sequence[str]) -> tuple[Quantity, 
         join = lower[first.end : second.at]
         if len(join) != 1 or join[0] not in _JOINS or first.noun is not None:
             continue
+        between = join[0] not in ("and", "or") or lower[max(0, first.at - 1) : first.at] == ["between"]
         unit = first.unit or second.unit
         if unit not in ("percent", "points", *_CURRENCIES.values(), *_DOLLARS.values(), None):
             continue
-        scale = _scale_of(lower, second) if join[0] not in ("and", "or") else Decimal(1)
+        scale = _scale_of(lower, second) if between else Decimal(1)
         value = first.value * scale if first.value * scale < second.value else first.value
-        made[i] = replace(first, value=value, unit=unit, noun=second.noun)
-        made[i + 1] = replace(second, unit=second.unit or unit, noun=None if unit else second.noun)
+        ends = (second.value, value) if between else (None, None)
+        made[i] = replace(first, value=value, unit=unit, noun=second.noun, until=ends[0])
+        made[i + 1] = replace(second, unit=second.unit or unit, noun=None if unit else second.noun, until=ends[1])
     return tuple(made)
 
 
 def _scale_of(lower: Sequence[str], quantity: Quantity) -> Decimal:
-    scale = next((_SCALES[w] for w in lower[quantity.at : quantity.end] if w in _SCALES and w != "dozen"), 1)
-    return Decimal(scale)
+    scales = {**_SCALES, "m": 10**6, "dozen": 1}
+    return Decimal(next((scales[word] for word in lower[quantity.at : quantity.end] if word in scales), 1))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from langchain_core.documents import Document
 
@@ -11,9 +12,10 @@ from rag.answer import Reading, ScoredUnit, Sentence
 from rag.answer_types import answer_type, new_names, offers
 from rag.cite import quoted
 from rag.further import FurtherReader, brief_of, further
-from rag.lexicon import STANDS_FOR, STOP_WORDS, Word, Words, analyse, present
+from rag.lexicon import STANDS_FOR, STOP_WORDS, Word, Words, analyse, initials, present
 from rag.rarity import background
-from rag.types import Span
+from rag.signals import header, slice_of
+from rag.types import Span, Unit
 
 # Share of the best unit's score that a further unit needs: in a list question, and from another brief.
 _CLOSE_LIST = 0.5
@@ -67,7 +69,7 @@ def _confidence(reading: Reading) -> float:
 def _choose(question: str, reading: Reading, limit: int, reader: FurtherReader | None) -> list[ScoredUnit]:
     """Pick the best unit and those that add to it."""
     listed = answer_type(question) == "list"
-    chosen = [_whole_list(reading.units, of_items=listed)]
+    chosen = _whole_list(reading, of_items=listed)[:limit]
     joining = further(question, reading, reader) if reader else _close(reading)
     for unit in (*joining, *(reading.units if listed else ())):
         if len(chosen) == limit:
@@ -97,28 +99,54 @@ def _is_of_the_list(question: str, unit: ScoredUnit, chosen: Sequence[ScoredUnit
     return unit.unit.kind in ("item", "row") or bool(new_names(f"{question} {said}", unit.text))
 
 
-def _whole_list(units: Sequence[ScoredUnit], *, of_items: bool) -> ScoredUnit:
+def _whole_list(reading: Reading, *, of_items: bool) -> list[ScoredUnit]:
     """Return the best unit, or the list that it leads into or, if that is wanted, is an item of.
 
-    A lead-in alone says nothing.
+    A lead-in alone says nothing: where no passage holds its whole list, the items that follow it come with it.
     """
-    best = units[0]
-    holds = (u for u in units if u.unit.kind == "list" and u.n == best.n
+    best = reading.units[0]
+    holds = (u for u in reading.units if u.unit.kind == "list" and u.n == best.n
              and u.unit.start <= best.unit.start and best.unit.end <= u.unit.end)  # fmt: skip
-    return next(holds, best) if best.unit.kind == "sentence" or (of_items and best.unit.kind == "item") else best
+    whole = next(holds, None) if best.unit.kind == "sentence" or (of_items and best.unit.kind == "item") else None
+    return [whole] if whole else _with_items(best, reading.evidence)
+
+
+def _with_items(lead: ScoredUnit, evidence: Sequence[Document]) -> list[ScoredUnit]:
+    """Return a unit, with the items that it leads into in the first passage that holds it and any of them."""
+    span, brief = (lead.unit.start, lead.unit.end), brief_of(lead, evidence)
+    for n, passage in [(lead.n, evidence[lead.n - 1]), *enumerate(evidence, 1)]:
+        offset = passage.metadata["start"]
+        if passage.metadata["brief_id"] != brief or not offset <= span[0] < span[1] <= passage.metadata["end"]:
+            continue
+        items = [Unit(m["start"], m["end"], "item", Span(*span)) for m in passage.metadata["units"]
+                 if m["kind"] == "item" and (m["context_start"], m["context_end"]) == span]  # fmt: skip
+        if items:
+            units = (ScoredUnit(n, item, slice_of(passage, item.start, item.end), lead.score) for item in items)
+            return [replace(lead, n=n), *units]
+    return [lead]
 
 
 def _same(a: ScoredUnit, b: ScoredUnit, evidence: Sequence[Document]) -> bool:
-    """Whether two units overlap or say nearly the same.
+    """Whether two units overlap, or say nearly the same with the same names and numbers.
 
     Jaccard index of their stems against `_ALIKE`. Source: Jaccard, "Nouvelles recherches sur la distribution
     florale", 1908.
     """
-    overlap = a.unit.start < b.unit.end and b.unit.start < a.unit.end
-    if overlap and brief_of(a, evidence) == brief_of(b, evidence):
+    if brief_of(a, evidence) == brief_of(b, evidence) and _overlap(a.unit, b.unit):
         return True
-    mine, other = analyse(a.text).stems, analyse(b.text).stems
-    return len(mine & other) >= _ALIKE * len(mine | other)
+    mine, other = analyse(a.text), analyse(b.text)
+    if _particulars(mine) - other.stems or _particulars(other) - mine.stems:
+        return False
+    return len(mine.stems & other.stems) >= _ALIKE * len(mine.stems | other.stems)
+
+
+def _particulars(words: Words) -> frozenset[str]:
+    """Return the stems of the names of a text, and its numbers."""
+    return words.numbers.union(word.stem for run in words.names for word in run)
+
+
+def _overlap(a: Unit | Span, b: Unit | Span) -> bool:
+    return a.start < b.end and b.start < a.end
 
 
 def _in_order(
@@ -129,17 +157,20 @@ def _in_order(
     With `with_reason` the sentence after the best unit follows it, unless the best states a reason itself.
     """
     spans = {(u.n, u.unit.start): (u.n, Span(u.unit.start, u.unit.end), u.unit.context) for u in chosen}
+
+    def taken(unit: ScoredUnit, beside: Span) -> bool:
+        """Whether what stands beside a unit in its brief is quoted already, be it from another passage."""
+        ids = {n: evidence[n - 1].metadata["brief_id"] for n, *_ in spans.values()}
+        return any(ids[n] == brief_of(unit, evidence) and _overlap(beside, span) for n, span, _ in spans.values())
+
     for unit in chosen:
         before = _before(unit, evidence[unit.n - 1])
-        taken = any(
-            n == unit.n and before and s.start < before.end and before.start < s.end for n, s, _ in spans.values()
-        )
-        if before and not taken and len(spans) < limit and _PRONOUN.match(unit.text):
+        if before and len(spans) < limit and _PRONOUN.match(unit.text) and not taken(unit, before):
             spans[unit.n, before.start] = (unit.n, before, None)
     best = chosen[0]
     after = _after(best, evidence[best.n - 1]) if with_reason and offers("why", best.text) < 1 else None
-    if after and len(spans) < limit:
-        spans.setdefault((best.n, after.start), (best.n, after, None))
+    if after and len(spans) < limit and not taken(best, after):
+        spans[best.n, after.start] = (best.n, after, None)
     return [spans[key] for key in sorted(spans)]
 
 
@@ -161,17 +192,28 @@ def _reason(question: str, evidence: Sequence[Document]) -> str:
     """Say why nothing is quoted: no passage, a name or number that no passage holds, or nothing close enough."""
     if not evidence:
         return "The corpus does not say: it holds no passage on this question."
-    texts = [analyse(f"{p.metadata['title']}. {p.page_content} {p.metadata.get('date') or ''}") for p in evidence]
+    texts = [analyse(_read_text(passage)) for passage in evidence]
     for run in _asked_names(question):
-        if any(all(not _stands(word, text) for text in texts) for word in run):
+        if any(all(not _stands(word, run, text) for text in texts) for word in run):
             return f"The corpus does not say: no passage found mentions {' '.join(word.text for word in run)}."
     return "The corpus does not say: nothing found comes close enough to an answer."
 
 
-def _stands(word: Word, text: Words) -> bool:
-    """Whether a text holds a word, or the country that it stands for."""
-    country = STANDS_FOR.get(word.text.lower())
-    return present(word.stem, text) > 0 or (country is not None and present(country, text) > 0)
+def _read_text(passage: Document) -> str:
+    """Return a passage with what stands above it, and the date of its brief as it is and in words."""
+    return f"{'. '.join(header(passage))}. {passage.page_content} {passage.metadata.get('date') or ''}"
+
+
+def _stands(word: Word, name: Sequence[Word], text: Words) -> bool:
+    """Whether a text holds a word of a name, the initialism of the name or the long form of it, or its country."""
+    lower = word.text.lower()
+    forms: Iterable[str | None] = (
+        word.stem,
+        "=" + initials(tuple(name)) if len(name) > 1 else None,
+        "=" + lower if word.text.isupper() else None,
+        STANDS_FOR.get(lower),
+    )
+    return any(present(form, text) > 0 for form in forms if form)
 
 
 def _asked_names(question: str) -> list[tuple[Word, ...]]:

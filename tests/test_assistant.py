@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import pytest
 from langchain_core.documents import Document
@@ -15,6 +17,7 @@ from rag.assistant import Assistant, nearest
 from rag.build import open_assistant
 from rag.errors import IndexMissing, UsageError
 from rag.types import Scope, Unit
+from rag.understand import Understood
 from tests.conftest import Desk
 
 TALKS = (
@@ -125,6 +128,52 @@ def test_a_sentence_that_is_not_at_its_span_is_never_shown(talks: Desk) -> None:
     answer = assistant.ask("Who met in Nairobi?")
     assert all(TALKS[c.start : c.end] == s.text for s in answer.sentences for c in s.citations)
     assert "invention" not in answer.text
+
+
+CROPS = "Niger grows these crops:\n- wheat\n- maize\nRain fell."
+
+
+class _Overlapping:
+    """Two passages of one brief that overlap, and for each question the unit that answers it."""
+
+    def __init__(self, answers: dict[str, ScoredUnit]) -> None:
+        self.answers = answers
+
+    def search(self, question: str, *, scope: Scope = Scope(), k: int | None = None) -> list[Document]:
+        meta: dict[str, Any] = {"brief_id": "crops", "title": "Crops", "date": None, "source": None, "page": None,
+                                "units": [], "signals": {}, "end": len(CROPS)}  # fmt: skip
+        return [
+            Document(page_content=CROPS[start:], metadata={**meta, "start": start, "chunk_id": str(start)})
+            for start in (0, 25)
+        ]
+
+    def read(self, question: str, passages: Sequence[Document]) -> Reading:
+        return Reading(tuple(passages), (self.answers[question],))
+
+
+WHEAT = ScoredUnit(1, Unit(27, 32, "item"), "wheat", 0.9)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "said"),
+    [
+        (WHEAT, replace(WHEAT, n=2), ["wheat"]),
+        (ScoredUnit(1, Unit(0, 40, "list"), CROPS[:40], 0.9), replace(WHEAT, n=2), [CROPS[:40]]),
+        (replace(WHEAT, n=2), ScoredUnit(1, Unit(0, 40, "list"), CROPS[:40], 0.9), [CROPS[:40]]),
+    ],
+)
+def test_what_answers_two_parts_is_quoted_once(
+    talks: Desk, first: ScoredUnit, second: ScoredUnit, said: list[str]
+) -> None:
+    parts = ("What does Niger grow?", "What is sown in Niger?")
+    fake = _Overlapping(dict(zip(parts, (first, second), strict=True)))
+    real = open_assistant(talks.settings, embeddings=talks.embeddings)
+
+    def understood(question: str, history: object, scope: Scope, *, dates: bool) -> Understood:
+        return Understood(question, question, parts, scope)
+
+    assistant = replace(real, understanding=understood, retriever=fake, reader=fake, beside=None)
+    assert [s.text for s in assistant.ask(" ".join(parts)).sentences] == said
 
 
 def test_the_nearest_briefs_are_named_once_each_in_order_of_their_passages() -> None:

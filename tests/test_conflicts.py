@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from langchain_core.documents import Document
 
@@ -68,6 +70,7 @@ def test_counted_things_are_compared_within_one_brief_too(desk: Desk) -> None:
     assert len(answer.sentences) == 2
     assert "36 (2024-10-25, Kazan summit)" in notes(answer)[0]
     assert "32 (2024-10-25, Kazan summit)" in notes(answer)[0]
+    assert notes(answer)[0].startswith("Two accounts give different figures: ")
 
 
 TRUCE = "When was the Kelmou ceasefire signed?"
@@ -160,6 +163,87 @@ def test_shares_that_agree_or_are_of_another_thing_or_time_are_no_conflict(desk:
     assert notes(two(desk, SHARE, COVERED, second, later=later)) == []
 
 
+def wire_and_post(desk: Desk, question: str, first: str, second: str) -> Answer:
+    """Ask of two briefs of the news from Brelmia."""
+    desk.write("wire.md", first, title="Brelmia", date="2024-05-10", source="Wire")
+    desk.write("post.md", second, title="News from Brelmia", date="2024-05-12", source="Post")
+    desk.ingest()
+    return desk.ask(question)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "differ"),
+    [
+        ("Between 10,000 and 15,000 people fled Brelmia.", "Some 12,000 people fled Brelmia.", False),
+        ("More than 10,000 people fled Brelmia.", "Some 12,000 people fled Brelmia.", False),
+        ("Between 10,000 and 15,000 people fled Brelmia.", "Some 18,000 people fled Brelmia.", True),
+        ("More than 13,000 people fled Brelmia.", "Some 12,000 people fled Brelmia.", True),
+    ],
+)
+def test_a_figure_within_a_range_or_a_bound_is_no_other_one(desk: Desk, first: str, second: str, differ: bool) -> None:
+    assert bool(notes(wire_and_post(desk, "How many people fled Brelmia?", first, second))) is differ
+
+
+@pytest.mark.parametrize(
+    ("question", "first", "second", "differ"),
+    [
+        (
+            "How high was inflation in Brelmia?",
+            "Inflation in Brelmia was 4.5 percent in April.",
+            "Inflation in Brelmia was 4.9 percent in March.",
+            False,
+        ),
+        (
+            "How many people did the drone strike on Brelmia kill?",
+            "On 3 May a drone strike on Brelmia killed 12 people.",
+            "On 6 May a drone strike on Brelmia killed 7 people.",
+            False,
+        ),
+        (
+            "How many people did the drone strike on Brelmia kill?",
+            "On 3 May a drone strike on Brelmia killed 12 people.",
+            "The drone strike on Brelmia killed 7 people on 3 May.",
+            True,
+        ),
+        (
+            "How many people did the drone strike on Brelmia kill?",
+            "On 3 May a drone strike on Brelmia killed 12 people.",
+            "The drone strike on Brelmia killed 7 people.",
+            True,
+        ),
+    ],
+)
+def test_figures_of_two_days_are_not_said_to_differ(
+    desk: Desk, question: str, first: str, second: str, differ: bool
+) -> None:
+    assert bool(notes(wire_and_post(desk, question, first, second))) is differ
+
+
+BACKED = "What share of voters backed Orun in Brelmia?"
+WON = "Orun won 52 percent of the votes in Brelmia."
+
+
+@pytest.mark.parametrize(
+    ("second", "differ"),
+    [
+        ("In Brelmia, Vash won 48 percent of the votes, Orun's camp says.", False),
+        ("Turnout among the voters in Brelmia was 71 percent.", False),
+        ("In Brelmia, Orun won 48 percent of the votes, the camp of Vash says.", True),
+        ("Vash says that Orun won 48 percent of the votes in Brelmia.", True),
+        ("On Sunday in May Orun won 48 percent of the votes in Brelmia, the camp of Vash says.", True),
+    ],
+)
+def test_a_share_of_another_subject_is_not_said_to_differ(desk: Desk, second: str, differ: bool) -> None:
+    assert bool(notes(wire_and_post(desk, BACKED, WON, second))) is differ
+
+
+def test_times_of_a_day_are_told_as_times(desk: Desk) -> None:
+    first = "The explosion in the harbour of Brelmia happened at 02:40, the police say."
+    second = "The explosion in the harbour of Brelmia happened at 03:10, the port says."
+    answer = wire_and_post(desk, "At what time did the explosion in the harbour of Brelmia happen?", first, second)
+    assert answer.conflicts == ("The briefs give different times: 03:10 (2024-05-12, Post); 02:40 (2024-05-10, Wire).",)
+
+
 DEAL = "Was a deal reached in Dorvani?"
 REACHED = "The councils of Dorvani reached a deal on gas on 1 March 2024, the office of the mediators says."
 
@@ -188,6 +272,25 @@ def test_what_denies_nothing_or_comes_much_later_is_no_contradiction(desk: Desk,
     assert contradictions(two(desk, DEAL, REACHED, second, later=later)) == []
 
 
+SIGNED = "The ministers of Brelmia and Kesh agreed in Rome to sign the border treaty."
+NOT_SIGNED = "The ministers of Brelmia and Kesh did not agree in Rome to sign the {} treaty."
+
+
+@pytest.mark.parametrize(
+    ("question", "treaty", "contradict"),
+    [
+        ("What did the ministers of Brelmia and Kesh agree in Rome?", "fishing", False),
+        ("Did the ministers of Brelmia and Kesh agree in Rome to sign the border treaty?", "fishing", False),
+        ("Did the ministers of Brelmia and Kesh agree in Rome to sign the border treaty?", "border", True),
+    ],
+)
+def test_the_denial_of_something_else_is_not_said_to_contradict(
+    desk: Desk, question: str, treaty: str, contradict: bool
+) -> None:
+    answer = wire_and_post(desk, question, SIGNED, NOT_SIGNED.format(treaty))
+    assert bool(contradictions(answer)) is contradict
+
+
 def test_of_several_figures_that_of_the_noun_is_told(desk: Desk) -> None:
     answer = two(
         desk,
@@ -210,11 +313,32 @@ def test_a_correction_is_of_what_the_denied_figure_counts(desk: Desk) -> None:
     assert answer.conflicts == ("The briefs give different figures: 8 (2024-03-09, Voice); 9 (2024-03-04, Post).",)
 
 
-def test_sentences_of_one_brief_keep_their_order_beside_a_rival() -> None:
-    def sentence(n: int, start: int, text: str, date: str) -> Sentence:
-        passage = Document(page_content=text, metadata={"date": date, "source": "Post", "title": "Fire"})
-        return Sentence(text, (Citation(n, start, start + len(text), text, None, passage),))
+def sentence(n: int, start: int, text: str, date: str) -> Sentence:
+    meta = {"brief_id": str(n), "date": date, "source": "Post", "title": "Fire"}
+    return Sentence(
+        text, (Citation(n, start, start + len(text), text, None, Document(page_content=text, metadata=meta)),)
+    )
 
+
+@pytest.mark.parametrize(
+    ("limit", "note"),
+    [(2, "They differ: 62 (2024-03-09, Post); 40 (2024-03-04, Post)."), (1, None)],
+)
+def test_no_side_is_told_that_is_left_out(limit: int, note: str | None) -> None:
+    sides = [(sentence(n, 0, f"{figure} came.", f"2024-03-{day:02d}"), figure)
+             for n, day, figure in ((1, 4, "40"), (2, 9, "62"), (3, 12, "71"))]  # fmt: skip
+    found = differ("They differ", sides, limit=limit)
+    assert len(found.sentences) == limit
+    assert found.note == note
+
+
+def test_a_sentence_of_two_passages_is_one_side_or_stands_beside_once() -> None:
+    said = sentence(1, 0, "The army speaks of 40.", "2024-03-04")
+    again = replace(said, citations=(replace(said.citations[0], n=3),))
+    assert len(differ(None, [(said, "")], beside=[again]).sentences) == 1
+
+
+def test_sentences_of_one_brief_keep_their_order_beside_a_rival() -> None:
     minister = sentence(1, 0, "Minister Hassan came.", "2024-03-04")
     said = sentence(1, 22, "He spoke of 40.", "2024-03-04")
     rival = sentence(2, 0, "The army speaks of 62.", "2024-03-09")

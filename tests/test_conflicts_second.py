@@ -21,14 +21,14 @@ CRACKS = "Engineers speak of cracks in a pillar that made the crossing unsafe."
 
 @dataclass
 class Knows:
-    """A reader that takes one text for a second account."""
+    """A reader that takes a text for a second account, or each of several, a line each."""
 
     second: str
     asked: list[tuple[str, str]] = field(default_factory=list)
 
     def score_otherwise(self, question: str, quoted: str, texts: Sequence[str]) -> list[float]:
         self.asked.append((question, quoted))
-        return [8.0 if text == self.second else -8.0 for text in texts]
+        return [8.0 if text in self.second.split("\n") else -8.0 for text in texts]
 
     def score_further(self, question: str, quoted: str, texts: Sequence[str]) -> list[float]:
         return [-10.0 for _ in texts]
@@ -55,6 +55,19 @@ def test_an_account_that_the_reader_knows_is_quoted_the_newest_first_and_told(br
     assert answer.conflicts[0].startswith("Two accounts contradict each other: [")
     assert "(2024-01-09, The bridge of Kesten)" in answer.conflicts[0]
     assert knows.asked == [(WHY, ICE)]
+
+
+def test_three_voices_of_which_one_states_no_figure_are_not_said_to_give_different_figures(desk: Desk) -> None:
+    asked, first, close, _ = RIVALS[0]
+    figure = close.replace("22", "900")
+    other = "Villagers tell of many graves, far more than were dug before."
+    desk.write("a.md", f"{first} {other}", title="Wad Kebir", date="2024-01-05")
+    desk.write("b.md", figure, title="The post at Wad Kebir", date="2024-01-06")
+    desk.ingest()
+    answer = ask(desk, asked, Knows(f"{figure}\n{other}"))
+    assert {first, figure, other} <= {s.text for s in answer.sentences}
+    told = "[2] (2024-01-06, The post at Wad Kebir); [1] (2024-01-05, Wad Kebir)."
+    assert answer.conflicts == (f"Three accounts do not agree: {told}",)
 
 
 def test_nothing_is_added_where_it_knows_none_or_there_is_no_such_reader(bridge: Desk) -> None:

@@ -107,6 +107,32 @@ def test_a_lead_in_that_answers_gives_way_to_the_list_that_it_opens(question: st
     assert texts(question, Reading((held,), units)) == ["Crops:\n- wheat\n- maize"]
 
 
+PLAN = "The plan has three points:\n- a truce\n- an exchange\n- an election"
+LEAD = Span(0, 26)
+
+
+def plan_passage(text: str, *, start: int = 0) -> Document:
+    """Make a passage of a part of the plan whose list it does not hold as a whole."""
+    held = passage(text, start=start)
+    kinds = ((LEAD, "sentence"), *((Span(at, PLAN.index("\n", at) if "\n" in PLAN[at:] else len(PLAN)), "item")
+                                   for at in (29, 39, 53)))  # fmt: skip
+    held.metadata["units"] = [
+        {"start": span.start, "end": span.end, "kind": kind, "context": None,
+         "context_start": LEAD.start if kind == "item" else None, "context_end": LEAD.end if kind == "item" else None}
+        for span, kind in kinds if start <= span.start and span.end <= start + len(text)
+    ]  # fmt: skip
+    return held
+
+
+@pytest.mark.parametrize("parts", [(PLAN,), (PLAN[:26], PLAN)])
+def test_a_lead_in_to_a_list_longer_than_its_passage_comes_with_its_items(parts: tuple[str, ...]) -> None:
+    lead = ScoredUnit(1, Unit(LEAD.start, LEAD.end, "sentence"), PLAN[:26], 0.9)
+    read = Reading(tuple(map(plan_passage, parts)), (lead,))
+    said = ["The plan has three points:", "a truce", "an exchange", "an election"]
+    assert texts("What does the plan say?", read) == said
+    assert texts("What does the plan say?", read, max_sentences=3) == said[:3]
+
+
 def test_a_row_cites_its_header_as_well() -> None:
     held = passage("Year | Tons\n2020 | 5\n2021 | 7", cut="#")
     row = ScoredUnit(1, Unit(21, 29, "row", Span(0, 11)), "2021 | 7", 0.9)
@@ -134,6 +160,34 @@ def test_another_brief_that_says_the_same_is_not_quoted() -> None:
     assert texts("Where did envoys meet?", read) == ["Envoys met in Oslo."]
 
 
+@pytest.mark.parametrize(
+    ("question", "one", "other"),
+    [
+        ("Who won the election?", "Orun won the election in Brelm.", "Vash won the election in Brelm."),
+        ("Who met in Oslo?", "Kenya met the envoys in Oslo.", "Kenya and Uganda met the envoys in Oslo."),
+        ("How many were hurt?", "In the raid 12 people were hurt there.", "In the raid 15 people were hurt there."),
+    ],
+)
+def test_another_brief_with_another_name_or_number_does_not_say_the_same(question: str, one: str, other: str) -> None:
+    read = reading(passage(one), passage(other, brief_id="b"), scores={one: 0.9, other: 0.8})
+    assert texts(question, read) == [one, other]
+
+
+def test_a_list_question_takes_sentences_that_differ_in_a_name_alone() -> None:
+    voted = "{} voted in favour of the resolution on Gaza."
+    kenya, uganda = voted.format("Kenya"), voted.format("Uganda")
+    read = reading(passage(f"{kenya} |{uganda}"), scores={kenya: 0.9, uganda: 0.8})
+    assert texts("Which countries voted in favour of the resolution?", read) == [kenya, uganda]
+
+
+def test_a_sentence_of_two_overlapping_passages_is_quoted_once() -> None:
+    signed, sang = "Ministers signed an accord.", "They heard Ann Berg sing."
+    overlapping = passage(f"{signed} |{sang}", start=20)
+    read = reading(passage(f"Envoys met in Oslo. |{signed}"), overlapping, scores={signed: 0.9, sang: 0.8})
+    once = tuple(u for u in read.units if (u.n, u.text) != (2, signed))
+    assert texts("Which officials signed or sang?", Reading(read.evidence, once)) == [signed, sang]
+
+
 def test_at_most_max_sentences_are_quoted() -> None:
     text = "Ann Berg came. |Bob Roe came. |Carl Low came. |Dora Fox came."
     read = reading(passage(text), scores={"Ann": 0.9, "Bob": 0.9, "Carl": 0.9, "Dora": 0.9})
@@ -154,11 +208,34 @@ def test_the_best_unit_must_reach_the_threshold(score: float, answers: bool) -> 
         ("What was signed in 2021?", "The corpus does not say: nothing found comes close enough to an answer."),
         ("What did London sign?", "The corpus does not say: no passage found mentions London."),
         ("What did the Norwegians sign?", "The corpus does not say: no passage found mentions Norwegians."),
+        ("What was signed in June 2021?", "The corpus does not say: no passage found mentions June."),
         ("Did Oslo make a U-turn?", "The corpus does not say: nothing found comes close enough to an answer."),
     ],
 )
 def test_a_refusal_names_what_stands_nowhere(question: str, reason: str) -> None:
     assert quote(question, reading(passage(TALKS), scores={"Envoys": 0.1}), threshold=0.5) == ((), reason)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("the United States", "The U.S. met the envoys."),
+        ("the United Nations", "A UN envoy spoke."),
+        ("the European Union", "The EU met the envoys."),
+        ("the EU", "The European Union met the envoys."),
+    ],
+)
+def test_a_name_is_mentioned_where_its_initialism_or_long_form_is(name: str, text: str) -> None:
+    read = reading(passage(text), scores={text: 0.1})
+    reason = "The corpus does not say: nothing found comes close enough to an answer."
+    assert quote(f"What did {name} sign?", read, threshold=0.5) == ((), reason)
+
+
+@pytest.mark.parametrize("question", ["What did Norway sign?", "What was signed in June 2024?"])
+def test_what_stands_above_a_passage_is_mentioned(question: str) -> None:
+    read = reading(passage(TALKS, heading="Norway", date="2024-06-10"), scores={"Envoys": 0.1})
+    reason = "The corpus does not say: nothing found comes close enough to an answer."
+    assert quote(question, read, threshold=0.5) == ((), reason)
 
 
 def test_a_capital_is_mentioned_where_its_country_is() -> None:

@@ -23,9 +23,9 @@ def conflict(
 
     Args:
         best: the sentences of the answer.
-        limit: most sentences in all.
+        limit: most sentences in all; with one there is room for nothing beside it.
         reader: is asked where the rules find nothing.
     """
-    if not best or not reading.units:
+    if not best or not reading.units or limit < 2:
         return None
     return beside(question, reading, best, limit=limit, one_day=wants_newest(question), reader=reader)

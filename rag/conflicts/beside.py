@@ -7,7 +7,7 @@ from itertools import islice
 
 from rag.answer import Reading, Sentence
 from rag.conflicts.accounts import Account, Asked, accounts, asked
-from rag.conflicts.facts import fact_fits, is_polar, other_fact
+from rag.conflicts.facts import asks_hour, fact_fits, is_polar, other_fact
 from rag.conflicts.figures import FigureAsked, Other, figure_asked, fits, is_breakdown, is_stale, other_figure
 from rag.conflicts.second import SecondReader, seconds
 from rag.conflicts.sides import Conflict, differ
@@ -22,6 +22,7 @@ This and the shares below were chosen on the dev questions of `evals/datasets/co
 MIN_SAID = 0.6
 MIN_CLOSE = 0.25
 """Least share of the question's matter that one says which is not quoted: with a figure, and with anything else."""
+_COUNTS = ("No", "One", "Two", "Three")
 _QUOTED = 0.5
 _BEST = 0.99
 _MORE = 0.3
@@ -50,12 +51,12 @@ def beside(
     pairs = [(base, found) for base, found in pairs if found]
     if pairs:
         base, found = max(pairs, key=lambda pair: _strength(query, best, *pair))
-        return _shown(base, found, wanted, best, limit)
+        return _shown(query, base, found, best, limit)
     quoted = next((one for one in known if _quotes(best, one)), None)
     if reader is None or quoted is None:
         return None
     found = seconds(question, wanted, quoted, _rivals(quoted, known, one_day=one_day), reader)[:MOST_OTHERS]
-    return _shown(quoted, found, wanted, best, limit) if found else None
+    return _shown(query, quoted, found, best, limit) if found else None
 
 
 def _rivals(base: Account, known: Sequence[Account], *, one_day: bool) -> list[Account]:
@@ -87,8 +88,9 @@ def _bases(
 
 def _quotes(best: Sequence[Sentence], one: Account) -> bool:
     return any(
-        c.n == one.n and c.start <= one.span.start and one.span.end <= c.end for s in best for c in s.citations[:1]
-    )
+        c.passage.metadata["brief_id"] == one.brief and c.start <= one.span.start and one.span.end <= c.end
+        for s in best for c in s.citations[:1]
+    )  # fmt: skip
 
 
 def _others(query: Asked, wanted: FigureAsked | None, base: Account, known: Sequence[Account]) -> list[Other]:
@@ -105,14 +107,23 @@ def _others(query: Asked, wanted: FigureAsked | None, base: Account, known: Sequ
     return found[:MOST_OTHERS]
 
 
-def _shown(
-    base: Account, found: Sequence[Other], wanted: FigureAsked | None, best: Sequence[Sentence], limit: int
-) -> Conflict:
+def _shown(query: Asked, base: Account, found: Sequence[Other], best: Sequence[Sentence], limit: int) -> Conflict:
     first = next((s for s in best if _quotes([s], base)), None) or base.quote()
-    sure = [other for other in found if other.sure]
+    sure = [other for other in found if other.sure][: limit - 1]
     if not sure:
         return differ(None, [(first, ""), *((o.account.quote(), "") for o in found)], beside=best, limit=limit)
-    told = "The briefs give different figures" if wanted else "The briefs give different dates"
-    how = told if sure[0].mine else "Two accounts contradict each other"
-    sides = [(first, sure[0].mine), *((other.account.quote(), other.theirs) for other in sure)]
-    return differ(how, [(s, said or f"[{s.citations[0].n}]") for s, said in sides], beside=best, limit=limit)
+    stated = all(other.mine and other.theirs for other in sure)
+    said = [sure[0].mine, *(other.theirs for other in sure)]
+    sides = [first, *(other.account.quote() for other in sure)]
+    told = [(s, value if stated else f"[{s.citations[0].n}]") for s, value in zip(sides, said, strict=True)]
+    return differ(_how(query, [base, *(o.account for o in sure)], stated=stated), told, beside=best, limit=limit)
+
+
+def _how(query: Asked, voices: Sequence[Account], *, stated: bool) -> str:
+    """Say who differs, and in what: in figures, days or hours where each voice states one."""
+    count = _COUNTS[len(voices)]
+    if not stated:
+        return f"{count} accounts contradict each other" if len(voices) == 2 else f"{count} accounts do not agree"
+    who = f"{count} accounts" if len({voice.brief for voice in voices}) == 1 else "The briefs"
+    what = "figures" if figure_asked(query) else "times" if asks_hour(query.text) else "dates"
+    return f"{who} give different {what}"

@@ -6,12 +6,14 @@ import re
 
 from rag.agreement import opposition
 from rag.answer_types import answer_type, new_names, offers
+from rag.clauses import root
 from rag.conflicts.accounts import Account, Asked, apart, content, hands_over, near, overlap, told_apart
 from rag.conflicts.figures import Other
-from rag.conflicts.lookalikes import is_ahead, is_other_event, is_plan, is_plan_asked
+from rag.conflicts.lookalikes import are_of_two_days, days_told, is_ahead, is_other_event, is_plan, is_plan_asked
 from rag.conflicts.sides import of_one_time
 from rag.conflicts.tellers import denied_words, disputes, disputes_that, is_rival, negates, teller
-from rag.dates_in_text import StatedDate, dates_told, may_be_one, without_dates
+from rag.dates_in_text import StatedDate, may_be_one, without_dates
+from rag.lexicon import analyse
 from rag.numbers_in_text import quantities
 
 MIN_SAID = 0.6
@@ -20,7 +22,7 @@ MIN_HALF = 0.5
 MIN_NEAR = 0.3
 """The same of one that has another mark of speaking to the answer, and of one beside it that gives another day."""
 MIN_SHARED = 4
-"""Words that two clauses share of which one denies what the other says."""
+"""Words that two clauses share of which one denies what the other says; that many are no names, where it is sure."""
 MAX_DAYS = 31
 """Days between two briefs that may speak of one state of things: what is open now may be closed later."""
 _LEAST_DENIED = 2
@@ -44,10 +46,6 @@ _CAUSE = re.compile(
     re.IGNORECASE,
 )
 _HOUR = re.compile(r"\b(?:what|which) (?:hour|time)\b|\bwhen exactly\b", re.IGNORECASE)
-_SAID_ON = re.compile(
-    r"\b(?:said|announced|declared|stated|denied|reported|told \w+(?: \w+)?|claimed|confirmed|wrote)"
-    r" (?:\w+ )?(?:on )?(?=\d|[A-Z])[^,;]{3,24}?(?= that\b)"
-)
 
 
 def other_fact(asked: Asked, one: Account, other: Account) -> Other | None:
@@ -67,14 +65,19 @@ def is_polar(question: str) -> bool:
 
 def asks_time(question: str) -> bool:
     """Whether a question asks for a day or an hour."""
-    return answer_type(question) == "when" or _HOUR.search(question) is not None
+    return answer_type(question) == "when" or asks_hour(question)
+
+
+def asks_hour(question: str) -> bool:
+    """Whether a question asks for the time of a day."""
+    return _HOUR.search(question) is not None
 
 
 def _other_word(asked: Asked, one: Account, other: Account) -> Other | None:
     named = answer_type(asked.text) in ("who", "where")
     found = (_other_name(asked, one, other) if named else None) or _denied(asked, one, other)
     found = found or _other_cause(asked, one, other)
-    return found if found and not _are_of_two_days(asked, one, other) else None
+    return found if found and not are_of_two_days(one, other) else None
 
 
 def _other_cause(asked: Asked, one: Account, other: Account) -> Other | None:
@@ -126,10 +129,25 @@ def _replies(one: Account, other: Account) -> bool:
 
 
 def _denied(asked: Asked, one: Account, other: Account) -> Other | None:
-    if max(opposition(one.text, other.text), opposition(other.text, one.text)) >= MIN_SHARED:
+    opposed = max(opposition(one.text, other.text), opposition(other.text, one.text)) >= MIN_SHARED
+    if opposed and len(_shared(asked, one, other)) >= MIN_SHARED:
         return Other(other, "", "", True)
-    if not told_apart(one, other):
-        return None
+    found = _denied_by_another(asked, one, other) if told_apart(one, other) else None
+    return found or (Other(other, "", "", False) if opposed else None)
+
+
+def _shared(asked: Asked, one: Account, other: Account) -> frozenset[str]:
+    """Return the words that two accounts share and that tell that both speak of one thing: none that is a name.
+
+    Those of the question count where it asks whether something is so and the other account says all of it.
+    """
+    names = {root(word) for account in (one, other) for run in analyse(account.text).names for word in run}
+    whole = is_polar(asked.text) and asked.said(other) == 1
+    return (one.content & other.content) - names - asked.names - (frozenset() if whole else asked.matter)
+
+
+def _denied_by_another(asked: Asked, one: Account, other: Account) -> Other | None:
+    """Tell whether somebody else's account denies the answer, or the answer denies it."""
     first, second = sorted((one, other), key=lambda account: account.place)
     polar = is_polar(asked.text)
     if (polar or asked.said(first) >= MIN_HALF) and _replies(first, second):
@@ -152,12 +170,6 @@ def _denied_polar(asked: Asked, one: Account, other: Account) -> Other | None:
     return Other(other, "", "", False) if held or after or (opposed and close and said > 0) else None
 
 
-def _are_of_two_days(asked: Asked, one: Account, other: Account) -> bool:
-    """Whether both accounts give the day of what they tell, and not the same."""
-    mine, theirs = _times(asked, one), _times(asked, other)
-    return bool(mine and theirs) and not any(_may_meet(a, b) for a in mine for b in theirs)
-
-
 def fact_fits(asked: Asked, one: Account) -> bool:
     """Whether an account may be the answer, by what kind of thing is asked."""
     if asks_time(asked.text):
@@ -172,10 +184,9 @@ def _names(asked: Asked, account: Account) -> set[str]:
 
 def _times(asked: Asked, account: Account) -> tuple[StatedDate | int, ...]:
     """Return the clock times of an account where the hour is asked, else its days and months."""
-    if _HOUR.search(asked.text):
+    if asks_hour(asked.text):
         return tuple(int(q.value) for q in quantities(without_dates(account.text)) if q.unit == "clock")
-    plain = _SAID_ON.sub(lambda match: " " * len(match.group()), account.text)
-    return tuple(day for day in dates_told(plain, account.dated) if day.month or day.year)
+    return days_told(account)
 
 
 def _may_meet(one: StatedDate | int, other: StatedDate | int) -> bool:

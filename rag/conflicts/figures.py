@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rag.answer_types import answer_type
+from rag.clauses import root
 from rag.conflicts.accounts import Account, Asked, apart, hands_over, near, overlap
-from rag.conflicts.lookalikes import is_lookalike, is_other_event, is_replaced, kinds, sums_up
+from rag.conflicts.lookalikes import are_of_two_days, is_lookalike, is_other_event, is_replaced, kinds, sums_up
 from rag.conflicts.sides import of_one_time
-from rag.conflicts.tellers import denied_words
+from rag.conflicts.tellers import denied_words, teller
 from rag.conflicts.values import (
     Value,
     alike_nouns,
@@ -23,7 +24,8 @@ from rag.conflicts.values import (
     stands_alone,
     values,
 )
-from rag.lexicon import STOP_WORDS, stem
+from rag.dates_in_text import WEEKDAYS
+from rag.lexicon import MONTHS, STOP_WORDS, analyse, stem
 
 MIN_SAID = 0.6
 """Least share of the question's matter, or of the other account's words, that a figure of another brief comes with."""
@@ -51,6 +53,9 @@ _DIMENSIONS = tuple(
         (r"how many (?!kilo|met|mile|ton|hour|day|week|month|year|hectare|dollar|euro)", "count"),
     )
 )
+_TURNOUT = re.compile(r"\bturnout\b", re.IGNORECASE)
+_CLAUSE_END = re.compile(r"[,;:] | (?:while|and|but) ")
+_DAYS = frozenset(stem(name) for name in (*MONTHS, *WEEKDAYS))
 _AFTER_MANY = re.compile(r"\b(?:how many|number of|on how many)((?: [\w'’-]+){1,5})", re.IGNORECASE)
 _PLURALS = frozenset("people men women children troops dead wounded personnel".split())
 
@@ -117,7 +122,8 @@ def _other_figure(wanted: FigureAsked, one: Account, mine: Value, other: Account
         return _both_told(wanted, mine, other)
     sure = _is_of_it(wanted, one, mine, other, theirs)
     if sure or _is_near_it(wanted, one, other, theirs):
-        return Other(other, mine.told, theirs.told, sure and _are_of_one(wanted, mine, theirs))
+        sure = sure and _are_of_one(wanted, mine, theirs) and not are_of_two_days(one, other)
+        return Other(other, mine.told, theirs.told, sure and not _are_of_two(wanted, one, mine, other, theirs))
     return None
 
 
@@ -180,6 +186,24 @@ def _is_of_it(wanted: FigureAsked, one: Account, mine: Value, other: Account, th
     if not wanted.dimensions or not stands_alone(other.text, theirs):
         return False
     return near(one, other) or (bool(question.matter) and question.carried(other) >= MIN_SAID)
+
+
+def _are_of_two(wanted: FigureAsked, one: Account, mine: Value, other: Account, theirs: Value) -> bool:
+    """Whether two figures are of two subjects: either is of a name that is new, or one is a turnout that none asks."""
+    if _is_of_another(wanted, one, mine, other) or _is_of_another(wanted, other, theirs, one):
+        return True
+    turnouts = [account for account in (one, other) if _TURNOUT.search(account.text)]
+    return len(turnouts) == 1 and not _TURNOUT.search(wanted.asked.text)
+
+
+def _is_of_another(wanted: FigureAsked, one: Account, mine: Value, other: Account) -> bool:
+    """Whether before a figure its clause has a name, not of who tells it, that question and other account have not."""
+    match = place(one.text, mine)
+    before = one.text[: match.start()] if match else ""
+    told = teller(before)
+    known = wanted.asked.names | other.content | _DAYS | (told.stems if told else frozenset())
+    opens = len(before) - len(_CLAUSE_END.split(before)[-1])
+    return any(word.start >= opens and root(word) not in known for run in analyse(before).names for word in run)
 
 
 def _is_near_it(wanted: FigureAsked, one: Account, other: Account, theirs: Value) -> bool:

@@ -38,6 +38,10 @@ _LATER = re.compile(
 _ORDINAL = re.compile(
     r"\b(first|second|third|fourth|fifth|sixth|previous|last|next|another|other)\s+(?:\w+\s)?(\w{4,})", re.IGNORECASE
 )
+_SAID_ON = re.compile(
+    r"\b(?:said|announced|declared|stated|denied|reported|told \w+(?: \w+)?|claimed|confirmed|wrote)"
+    r" (?:\w+ )?(?:on )?(?=\d|[A-Z])[^,;]{3,24}?(?= that\b)"
+)
 MOST_MONTHS_AHEAD = 6
 """Months ahead of its brief beyond which a day without a year is of the year before."""
 PAST_MONTHS = 3
@@ -82,6 +86,18 @@ def is_other_event(question: str, one: Account, other: Account) -> bool:
     wanted, others = _ordinals(question), _ordinals(other.text)
     told = {**_ordinals(one.text), **wanted} if one is not other else wanted
     return any(noun in told and not nth & told[noun] for noun, nth in others.items())
+
+
+def days_told(account: Account) -> tuple[StatedDate, ...]:
+    """Return the days, months and years that an account gives what it tells, without the day on which it was said."""
+    plain = _SAID_ON.sub(lambda match: " " * len(match.group()), account.text)
+    return tuple(day for day in dates_told(plain, account.dated) if day.month or day.year)
+
+
+def are_of_two_days(one: Account, other: Account) -> bool:
+    """Whether both accounts give the day, month or year of what they tell, and not the same."""
+    mine, theirs = days_told(one), days_told(other)
+    return bool(mine and theirs) and not _meet(mine, theirs)
 
 
 def _is_of_the_past(one: Account, other: Account) -> bool:

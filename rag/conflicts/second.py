@@ -7,6 +7,7 @@ from typing import Protocol
 
 from rag.conflicts.accounts import NEAR, Account
 from rag.conflicts.figures import FigureAsked, Other
+from rag.conflicts.lookalikes import are_of_two_days
 from rag.conflicts.values import comparable, same
 from rag.signals import log_share, probability
 
@@ -75,7 +76,10 @@ def seconds(
     """Return the accounts that are likely to give another answer than the quoted one, likeliest first."""
     odds = [(probability(seen, WEIGHTS), one) for one, seen in weighed(question, base, known, reader)]
     likely = sorted((pair for pair in odds if pair[0] >= THRESHOLD), key=lambda pair: -pair[0])
-    return [Other(one, *_told(wanted, base, one), p >= SURE) for p, one in likely]
+    return [
+        Other(one, *_told(wanted, base, one), p >= SURE and not (wanted and are_of_two_days(base, one)))
+        for p, one in likely
+    ]
 
 
 def _told(wanted: FigureAsked | None, base: Account, other: Account) -> tuple[str, str]:

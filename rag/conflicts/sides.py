@@ -27,13 +27,15 @@ def differ(
 ) -> Conflict:
     """Return the sides, the newest first, with how they differ and what each says; other sentences go beside them.
 
-    Two sides of one brief that are told by its number alone are told once.
+    Two sides of one brief that are told by its number alone are told once. Of more sides than the limit the last ones
+    are left out and not told; one that is left alone differs from nothing.
     """
+    sides = sides[:limit]
     ordered = sorted(sides, key=lambda side: _date_of(side[0]), reverse=True)
     told = "; ".join(dict.fromkeys(f"{says} ({source(sentence)})" for sentence, says in ordered if says))
-    each = {_place(sentence): sentence for sentence in (*(sentence for sentence, _ in sides), *beside)}
+    each = {_in_brief(sentence): sentence for sentence in (*(sentence for sentence, _ in sides), *beside)}
     kept = sorted(sorted(list(each.values())[:limit], key=_place), key=_date_of, reverse=True)
-    return Conflict(tuple(kept), f"{how}: {told}." if how else None)
+    return Conflict(tuple(kept), f"{how}: {told}." if how and len(sides) > 1 else None)
 
 
 def of_one_time(one: Document, other: Document, *, days: int, undated: bool = False) -> bool:
@@ -70,6 +72,10 @@ def source(sentence: Sentence) -> str:
 
 def _date_of(sentence: Sentence) -> str:
     return str(sentence.citations[0].passage.metadata["date"] or "")
+
+
+def _in_brief(sentence: Sentence) -> tuple[str, int]:
+    return str(sentence.citations[0].passage.metadata["brief_id"]), sentence.citations[0].start
 
 
 def _place(sentence: Sentence) -> tuple[int, int]:

@@ -11,7 +11,7 @@ from functools import lru_cache
 from rag.clauses import is_content, root
 from rag.dates_in_text import without_dates
 from rag.lexicon import NUMBER_WORDS, analyse, kin, stem
-from rag.numbers_in_text import Quantity, quantities
+from rag.numbers_in_text import PEOPLE, Bound, Quantity, quantities
 
 NEARLY = Decimal("0.02")
 """Relative difference within which one figure in two units is one figure."""
@@ -28,7 +28,7 @@ _GLUED = (
         r"\1 people ",
     ),
     (re.compile(r"\bbcm\b"), "billion cubicmetres"),
-    (re.compile(r"\b(?:square|sq\.?) (?=k?m|mile|f)", re.IGNORECASE), "square"),
+    (re.compile(r"\b(?:square|sq\.?) (?=k?m|kilo|mile|f)", re.IGNORECASE), "square"),
     (re.compile(r"\bcubic (?=m|f)", re.IGNORECASE), "cubic"),
     (re.compile(r"\b(square|cubic)(?:meters?|metres?|m)\b"), r"\1metres"),
     (re.compile(r"\bsquare(?:kilometers?|kilometres?|km)\b|\bkm²"), "squarekilometres"),
@@ -56,12 +56,6 @@ _DIMENSIONS = frozenset(dimension for dimension, *_ in _UNITS.values())
 _CURRENCIES = frozenset(
     stem(word) for word in "crowns dinars kroner kronor dirhams lei zlotys forints baht won rials rands tenge".split()
 )
-_PEOPLE = frozenset(["people"]) | frozenset(
-    stem(word)
-    for word in "people persons men women children civilians soldiers troops workers labourers refugees prisoners "
-    "residents names victims members demonstrators protesters fighters visitors passengers deaths dead casualties "
-    "wounded migrants officers guards miners sailors villagers arrivals".split()
-)
 _ALONE = re.compile(
     r"\s*(?:[.,;:)]|$|(?:of (?:them|these|those)|had|have|has|were|was|are|is|in|at|on|as|and|killed|dead|wounded)\b)"
 )
@@ -84,12 +78,16 @@ class Value:
         amount: in the dimension's base unit; of money in its own currency, which is the `noun`.
         noun: stem of what is counted, where the text says.
         stated: as the text says it, in digits.
+        bound: that it is the least or the most ("lower", "upper", "within"); None where it is the figure itself.
+        until: the other end of a range, in the base unit; None where it is no range.
     """
 
     dimension: str
     amount: Decimal
     noun: str | None
     stated: Decimal
+    bound: Bound | None = None
+    until: Decimal | None = None
 
     @property
     def told(self) -> str:
@@ -121,15 +119,22 @@ def is_far(one: Value, other: Value) -> bool:
 
 
 def same(one: Value, other: Value) -> bool:
-    """Whether two sizes may be one figure: equal, in other units, or one of them rounded.
+    """Whether two sizes may be one figure: equal, in other units, one of them rounded, or within what the other allows.
+
+    Of two least or two most figures none says how far the other may go: they are compared as they stand.
 
     | one | other | same |
     | --- | --- | --- |
     | one third | 33 percent | yes |
     | 10 km | 6.2 miles | yes |
     | 52,000 | 50,000 | yes |
+    | between 10,000 and 15,000 | 12,000 | yes |
+    | more than 10,000 | 12,000 | yes |
+    | fewer than 900 | 8,000 | no |
     | 118 | 109 | no |
     """
+    if comparable(one, other) and (_allows(one, other) or _allows(other, one)):
+        return True
     high = max(abs(one.amount), abs(other.amount))
     apart = abs(one.amount - other.amount)
     if apart <= high * (
@@ -137,6 +142,17 @@ def same(one: Value, other: Value) -> bool:
     ):
         return True
     return apart <= high * ROUNDED and apart * 2 <= max(_step(one), _step(other))
+
+
+def _allows(one: Value, other: Value) -> bool:
+    """Whether a size is in a range, or on the right side of a bound, that another one states."""
+    if one.until is not None:
+        low, high = sorted((one.amount, one.until))
+        first, last = sorted((other.amount, other.amount if other.until is None else other.until))
+        return low <= last and first <= high
+    if one.bound is None or one.bound == other.bound:
+        return False
+    return other.amount >= one.amount if one.bound == "lower" else other.amount <= one.amount
 
 
 def comparable(one: Value, other: Value) -> bool:
@@ -153,7 +169,7 @@ def comparable(one: Value, other: Value) -> bool:
 
 def alike_nouns(one: str | None, other: str | None) -> bool:
     """Whether two counted things may be one."""
-    return one is None or other is None or one == other or kin(one, other) or (one in _PEOPLE and other in _PEOPLE)
+    return one is None or other is None or one == other or kin(one, other) or (one in PEOPLE and other in PEOPLE)
 
 
 def named_before(text: str, value: Value) -> frozenset[str]:
@@ -179,22 +195,29 @@ def is_part(text: str, value: Value) -> bool:
 
 def place(text: str, value: Value, *, at_once: bool = False) -> re.Match[str] | None:
     """Find where a text states a value, in digits or a word; with `at_once` only where it opens with it."""
-    digits = re.escape(value.figure)
+    digits = re.escape(value.figure.lstrip("-"))
     words = "".join(f"|{word}" for word, digit in NUMBER_WORDS.items() if digit == f"{value.stated.normalize():f}")
     pattern = rf"(?<![\d,.])\b(?:{digits}{words})(?!\d|[,.]\d)\b"
     return re.match(rf"\s*(?:the |only |just )?{pattern}", text) if at_once else re.search(pattern, text)
 
 
 def _value(quantity: Quantity) -> Value:
-    amount, noun, unit = quantity.value, quantity.noun, quantity.unit
+    dimension, factor, noun = _measured(quantity)
+    until = None if quantity.until is None else quantity.until * factor
+    return Value(dimension, quantity.value * factor, noun, quantity.value, quantity.bound, until)
+
+
+def _measured(quantity: Quantity) -> tuple[str, Decimal, str | None]:
+    """Return the dimension of a quantity, what brings it to the base unit, and its noun or currency."""
+    noun, unit = quantity.noun, quantity.unit
     if unit in ("percent", "fraction"):
-        return Value("share", amount / 100 if unit == "percent" else amount, None, amount)
+        return "share", Decimal("0.01") if unit == "percent" else Decimal(1), None
     if unit is not None:
-        return Value("money", amount, unit, amount)
+        return "money", Decimal(1), unit
     if noun is not None and noun in _UNITS:
         dimension, factor, _ = _UNITS[noun]
-        return Value(dimension, amount * Decimal(factor), noun, amount)
-    return Value("money" if noun in _CURRENCIES else "count", amount, noun, amount)
+        return dimension, Decimal(factor), noun
+    return "money" if noun in _CURRENCIES else "count", Decimal(1), noun
 
 
 def _is_size(quantity: Quantity) -> bool:
@@ -202,7 +225,7 @@ def _is_size(quantity: Quantity) -> bool:
 
 
 def _is_fraction(one: Value, other: Value) -> bool:
-    return one.stated < 1 or other.stated < 1
+    return abs(one.stated) < 1 or abs(other.stated) < 1
 
 
 def _step(value: Value) -> Decimal:
