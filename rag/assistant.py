@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, Protocol
@@ -63,8 +63,8 @@ class Retriever(Protocol):
 class Reader(Protocol):
     """Reads passages; `SignalReader` is one."""
 
-    def read(self, question: str, passages: Sequence[Document]) -> Reading:
-        """Order passages and their units by how well they answer."""
+    def read(self, question: str, passages: Sequence[Document], *, near: Collection[str] = ()) -> Reading:
+        """Order passages and their units by how well they answer; those of the briefs `near` are likelier to."""
         ...
 
 
@@ -193,10 +193,10 @@ class Assistant:
 
     def _answer(self, asked: Understood, stages: Stages) -> Iterator[Event]:
         with stages.stage("retrieve") as traced:
-            found = self._found_for(asked)
+            found, near = self._found_for(asked)
             traced.note(passages=sum(map(len, found)))
         with stages.stage("read") as traced:
-            each = [self.reader.read(*part) for part in zip(asked.parts, found, strict=True)]
+            each = [self.reader.read(*part, near=near) for part in zip(asked.parts, found, strict=True)]
             if hops := self._hops(asked):
                 asked = replace(asked, parts=tuple(part for part, _ in hops))
                 each = [reading for _, reading in hops]
@@ -233,13 +233,19 @@ class Assistant:
             conflicts=answer.differ if said else (),
         )
 
-    def _found_for(self, asked: Understood) -> list[list[Document]]:
-        """Search for each part: what it finds in turn with what the whole question finds, which a part may lean on."""
+    def _found_for(self, asked: Understood) -> tuple[list[list[Document]], tuple[str, ...]]:
+        """Search for each part: what it finds in turn with what is found for that which it may lean on.
+
+        That is the whole question, or, for a question that goes on with a conversation, what was said last. Also
+        returns the ids of the briefs that were spoken of last.
+        """
         found = [self._found(part, asked.scope) for part in asked.parts]
-        if len(found) == 1:
-            return found
-        whole = self._found(asked.standalone, asked.scope)
-        return [in_turn(own, whole) for own in found]
+        before = self._found(asked.before, asked.scope) if asked.before else []
+        near = asked.cited or tuple(str(passage.metadata["brief_id"]) for passage in before[:1])
+        if len(found) > 1:
+            whole = self._found(asked.standalone, asked.scope)
+            return [in_turn(own, whole) for own in found], near
+        return [in_turn(own, before) if before else own for own in found], near
 
     def _since_event(self, asked: Understood) -> Understood:
         """Read for the day of the event that a question counts from."""

@@ -7,7 +7,7 @@ one says how surely anything here answers, one how surely the first unit does.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 
@@ -27,6 +27,9 @@ PLAIN_LEAD = 1.0
 
 Chosen with `FIRST_UNITS` on the dev questions by folds that part no story (`evals/README.md`, the early stop).
 """
+
+NEAR = 0.75
+"""What a unit of a brief that was spoken of last has over others, in log-odds (DECISIONS.md, 79)."""
 
 Weighed = tuple[float, Measured]
 DocumentFrequency = Callable[[Sequence[str]], tuple[Mapping[str, int], int]]
@@ -54,8 +57,11 @@ class SignalReader:
     max_tokens: int = MAX_TOKENS
     first_units: int = FIRST_UNITS
 
-    def read(self, question: str, passages: Sequence[Document]) -> Reading:
+    def read(self, question: str, passages: Sequence[Document], *, near: Collection[str] = ()) -> Reading:
         """Order the passages and their units by how well they answer.
+
+        Args:
+            near: ids of briefs that were spoken of last, whose units are likelier to answer.
 
         Cost: one call of each scorer; a second for the less promising units where the first leave it open.
         """
@@ -64,20 +70,22 @@ class SignalReader:
         if not chosen:
             return Reading(evidence=tuple(passages), units=(), answerable=0.0)
         measured = score_units(asked, chosen[: self.first_units], self.scorers)
-        weighed = self._weighed(question, measured)
+        weighed = self._weighed(question, measured, near)
         if len(chosen) > len(measured) and not is_plain(weighed):
             measured += score_units(asked, chosen[self.first_units :], self.scorers)
-            weighed = self._weighed(question, measured)
+            weighed = self._weighed(question, measured, near)
         best = weighed[0][0]
         signals = answer_signals(asked, [m for _, m in weighed], [rank for rank, _ in weighed])
         right = probability(signals, RIGHT)
         scored = [(right * math.exp(rank - best), m) for rank, m in weighed]
         return _reading(passages, scored, answerable=probability(signals, ANSWERS))
 
-    def _weighed(self, question: str, measured: Sequence[Measured]) -> list[Weighed]:
-        """Weigh units by the ranking model and by how new their briefs are; best first."""
-        preferred = self.newest.preferences(question, [m.candidate.passage.metadata["date"] for m in measured])
-        weighed = [(weigh(m.signals, RANK) + more, m) for m, more in zip(measured, preferred, strict=True)]
+    def _weighed(self, question: str, measured: Sequence[Measured], near: Collection[str]) -> list[Weighed]:
+        """Weigh units by the ranking model, by how new their briefs are and whether they are near; best first."""
+        data = [m.candidate.passage.metadata for m in measured]
+        preferred = self.newest.preferences(question, [each["date"] for each in data])
+        more = [new + NEAR * (each["brief_id"] in near) for new, each in zip(preferred, data, strict=True)]
+        weighed = [(weigh(m.signals, RANK) + extra, m) for m, extra in zip(measured, more, strict=True)]
         return sorted(weighed, key=lambda pair: (-pair[0], *tie(pair[1].candidate)))
 
 

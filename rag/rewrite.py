@@ -19,6 +19,9 @@ CARRIED_NAMES = 2
 MOST_CARRIED = 500
 """Most characters of the last question that stood alone."""
 
+SILENT = "The corpus does not say"
+"""How an answer opens that has nothing to quote."""
+
 BRIEFS = "briefs"
 """Where a message keeps the ids of the briefs of its answer."""
 
@@ -78,6 +81,15 @@ def said_in(turns: Sequence[Turn]) -> list[str]:
 def message_of(answer: Answer) -> AIMessage:
     """Return an answer as a message of the history; it keeps the ids of the briefs that it cites or lists."""
     return AIMessage(answer.text, additional_kwargs={BRIEFS: list(answer.cited_briefs)})
+
+
+def last_said(history: Sequence[BaseMessage]) -> str:
+    """Return the last question with the first line of its answer, if it was answered; empty without a history."""
+    turns = turns_of(history)
+    if not turns:
+        return ""
+    answer = turns[-1].answer or ""
+    return turns[-1].question if answer.startswith(SILENT) else f"{turns[-1].question} {answer}".strip()
 
 
 def last_cited(history: Sequence[BaseMessage]) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from rag.overview import Overview, Response
 from rag.parts import parts
 from rag.recency import wants_newest
 from rag.requests import Request, brief_meant, understand
-from rag.rewrite import last_cited, rewrite
+from rag.rewrite import last_cited, last_said, rewrite
 from rag.types import Scope
 
 
@@ -29,6 +29,8 @@ class Understood:
         question: as it was put.
         standalone: with what it leaves to the history.
         parts: what is asked of the corpus, one after the other.
+        before: the last turn, where the question leaves something to the history; else empty.
+        cited: ids of the briefs that its answer cites, as far as the history tells.
         scope: narrowed by `limit`, and to `brief`.
         brief: the brief that alone is asked, such as "the second one".
         event: that the question counts from.
@@ -45,6 +47,8 @@ class Understood:
     brief: BriefRef | None = None
     event: EventAsked | None = None
     dated: bool = False
+    before: str = ""
+    cited: tuple[str, ...] = ()
 
     def since(self, found: EventDate | None, *, oldest: str | None) -> Understood:
         """Limit the scope to briefs since the event, where that leaves out any brief of a corpus that old."""
@@ -87,7 +91,19 @@ class Understanding:
             understand(limit.rest if limit else question), scope, history
         )
         event = event_asked(standalone) if dates and not limit and not response and not scope.date_from else None
-        return Understood(question, standalone, parts(asked), scope, limit, response, brief, event)
+        leans = not brief and standalone != question
+        return Understood(
+            question,
+            standalone,
+            parts(asked),
+            scope,
+            limit,
+            response,
+            brief,
+            event,
+            before=last_said(history) if leans else "",
+            cited=last_cited(history) if leans else (),
+        )
 
     def _brief(self, question: str, history: Sequence[BaseMessage], scope: Scope) -> tuple[BriefRef | None, str]:
         """Return the one brief of the last answer that a question is asked of, and the question without saying so."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
@@ -13,9 +13,10 @@ from langchain_core.documents import Document
 from langchain_core.messages import AIMessage, HumanMessage
 
 from rag.answer import Answered, Identities, Reading, Retrieved, Rewritten, Said, ScoredUnit
-from rag.assistant import Assistant, nearest
+from rag.assistant import Assistant, Reader, nearest
 from rag.build import open_assistant
 from rag.errors import IndexMissing, UsageError
+from rag.rewrite import SILENT, message_of
 from rag.types import Scope, Unit
 from rag.understand import Understood
 from tests.conftest import Desk
@@ -110,7 +111,7 @@ def test_threads_ask_at_once_and_get_their_own_answers(talks: Desk) -> None:
 class _Misquoting:
     """A reader whose unit does not say what stands at its span."""
 
-    def read(self, question: str, passages: Sequence[Document]) -> Reading:
+    def read(self, question: str, passages: Sequence[Document], *, near: Collection[str] = ()) -> Reading:
         unit = ScoredUnit(1, Unit(0, 10, "sentence"), "An invention.", 1.0)
         return Reading(tuple(passages), (unit,))
 
@@ -130,6 +131,31 @@ def test_a_sentence_that_is_not_at_its_span_is_never_shown(talks: Desk) -> None:
     assert "invention" not in answer.text
 
 
+class _Noting:
+    """A reader that notes of which briefs units are likelier to answer."""
+
+    def __init__(self, reader: Reader) -> None:
+        self.reader = reader
+        self.near: list[tuple[str, ...]] = []
+
+    def read(self, question: str, passages: Sequence[Document], *, near: Collection[str] = ()) -> Reading:
+        self.near.append(tuple(near))
+        return self.reader.read(question, passages, near=near)
+
+
+def test_a_follow_up_is_read_near_the_briefs_that_were_spoken_of_last(talks: Desk) -> None:
+    real = open_assistant(talks.settings, embeddings=talks.embeddings)
+    noting = _Noting(real.reader)
+    assistant = replace(real, reader=noting)
+    asked = HumanMessage("Who was detained in Niger on 26 July 2023?")
+    answer = real.ask(str(asked.text))
+    told = ([asked, message_of(answer)], [asked, AIMessage("The president of Niger.")], [asked, AIMessage(SILENT)])
+    for history in told:
+        assistant.ask("And who detained him?", history=history)
+    assistant.ask("In which city did Kenya meet Norway?", history=told[0])
+    assert noting.near == [("coup",), ("coup",), ("coup",), ()]
+
+
 CROPS = "Niger grows these crops:\n- wheat\n- maize\nRain fell."
 
 
@@ -147,7 +173,7 @@ class _Overlapping:
             for start in (0, 25)
         ]
 
-    def read(self, question: str, passages: Sequence[Document]) -> Reading:
+    def read(self, question: str, passages: Sequence[Document], *, near: Collection[str] = ()) -> Reading:
         return Reading(tuple(passages), (self.answers[question],))
 
 

@@ -66,6 +66,13 @@ def reader(**scores: float) -> SignalReader:
     return SignalReader(Scorers(written), lambda stems: ({}, 0))
 
 
+def test_of_alike_units_those_of_briefs_that_were_spoken_of_last_come_first() -> None:
+    passages = [passage(brief_id=name) for name in ("oslo", "bergen")]
+    for near, first in (((), "bergen"), (("oslo",), "oslo"), (("bergen",), "bergen")):
+        reading = reader(wheat=0.9).read("Which crops does it cover?", passages, near=near)
+        assert [reading.evidence[unit.n - 1].metadata["brief_id"] for unit in reading.units[:1]] == [first]
+
+
 def test_the_unit_that_the_scorer_prefers_comes_first_when_words_do_not_decide() -> None:
     reading = reader(wheat=0.9).read("Which crops does it cover?", [passage()])
     assert reading.units[0].text == "The accord covers wheat, maize and rice."

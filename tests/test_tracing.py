@@ -117,7 +117,7 @@ def test_rewriting_by_the_llm_is_traced_with_its_tokens(spans: Spans) -> None:
 
 def test_a_failure_is_recorded_by_its_kind_and_without_its_message(assistant: Assistant, spans: Spans) -> None:
     class Fails:
-        def read(self, question: str, passages: Any) -> Any:
+        def read(self, question: str, passages: Any, **_: Any) -> Any:
             raise RuntimeError(f"cannot read {passages[0].page_content} for {question}")
 
     with pytest.raises(RuntimeError):
