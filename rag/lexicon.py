@@ -17,7 +17,10 @@ import snowballstemmer
 
 from rag.rarity import background
 
-_WORD = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?(?![^\W_])|[^\W_]+(?:[.'’\-](?=[^\W_])[^\W_]+)*\.?")
+_LETTERS = r"[^\W_](?:[^\W_]|(?<=[^\W_])[\u0300-\u036f]+)*"
+"""Letters and digits, with accents that stand as characters of their own."""
+_WORD = re.compile(rf"\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?(?![^\W_])|{_LETTERS}(?:[.'’\-](?=[^\W_]){_LETTERS})*\.?")
+_PIECE = re.compile(_LETTERS)
 _ABBREVIATION = re.compile(r"(?:[A-Za-z]\.)+[A-Za-z]?\.?")
 _NUMBER = re.compile(r"\d[\d,.]*")
 _LONG_NAME = re.compile(
@@ -194,7 +197,7 @@ def _pieces(token: str, start: int) -> list[tuple[int, str]]:
         return [(start, token.replace(".", ""))]
     if _NUMBER.fullmatch(bare):
         return [(start, bare)]
-    return [(start + m.start(), m.group()) for m in re.finditer(r"[^\W_]+", bare)]
+    return [(start + m.start(), m.group()) for m in _PIECE.finditer(bare)]
 
 
 def _word(piece: str, start: int, opens: bool) -> Word:
@@ -231,6 +234,21 @@ def _runs(words: tuple[Word, ...]) -> tuple[tuple[Word, ...], ...]:
 
 
 def search_words(question: str) -> list[str]:
-    """Return the words of a question worth looking for in full text: all but stop words, or all when only those."""
-    words = re.findall(r"[^\W_]+", question.lower())
-    return [word for word in words if word not in STOP_WORDS] or words
+    """Return the words of a question worth looking for in full text: all but stop words, or all when only those.
+
+    WHO, US, IT and May, where not all is in capitals, are no stop words.
+    """
+    words = _PIECE.findall(unicodedata.normalize("NFC", question))
+    said = [w for i, w in enumerate(words) if w.lower() not in STOP_WORDS or _is_telling(w, question, first=i == 0)]
+    return [_folded(word) for word in said or words]
+
+
+def _is_telling(word: str, question: str, *, first: bool) -> bool:
+    """Whether what would be a stop word in small letters is a name as it is written."""
+    initialism = word.isupper() and 2 <= len(word) <= 5 and not question.isupper()
+    return initialism or (word == "May" and not first)
+
+
+def _folded(word: str) -> str:
+    """Return a word in lower case, without the dot that remains of a Turkish capital."""
+    return word.lower().replace("i\u0307", "i")

@@ -13,7 +13,7 @@ from langchain_core.documents import Document
 from langchain_core.embeddings import Embeddings
 
 from rag.answer_types import answer_type, new_names, offers
-from rag.lexicon import analyse, kin, present, stem
+from rag.lexicon import analyse, kin, present, search_words, stem
 from rag.measure import Scorers
 from rag.rarity import background, idf, rarity
 from rag.read import SignalReader
@@ -286,6 +286,28 @@ def test_an_index_of_one_chunk_takes_rarity_from_the_background() -> None:
     alone = idf(table.df["putin"], table.n)
     assert rarity("putin", {"putin": 1}, 1) == pytest.approx(alone, abs=0.01)
     assert rarity("putin", {"putin": 100_000}, 100_000) == pytest.approx(0.0, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("question", "words"),
+    [
+        ("What did the WHO say about mpox?", ["who", "mpox"]),
+        ("US tariffs in May 2026", ["us", "tariffs", "may", "2026"]),
+        ("What did the US do?", ["us"]),
+        ("WHAT IS IT", ["what", "is", "it"]),
+        ("May I ask who won?", ["ask"]),
+        ("What did Ekrem İmamoğlu say?", ["ekrem", "imamoğlu"]),
+        ("Did Erdog\u0306an win?", ["erdoğan", "win"]),
+    ],
+)
+def test_full_text_is_searched_for_the_words_that_tell(question: str, words: list[str]) -> None:
+    assert search_words(question) == words
+
+
+def test_an_accent_that_is_a_character_of_its_own_parts_no_word() -> None:
+    words = analyse("Erdog\u0306an won in Nig\u0307de.").words
+    assert [word.stem for word in words] == ["erdogan", "won", "in", "nigd"]
+    assert (words[0].name, words[0].text) == (True, "Erdog\u0306an")
 
 
 def test_threads_that_stem_at_once_get_what_one_gets() -> None:
