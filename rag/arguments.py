@@ -13,6 +13,7 @@ from pydantic import ConfigDict, ValidationError
 from rag.answer import Answer
 from rag.days import day
 from rag.errors import UsageError
+from rag.printable import holds_halves
 from rag.record import AnswerRecord, ScopeRecord
 from rag.rewrite import message_of
 from rag.types import Scope
@@ -36,11 +37,14 @@ def messages_of(history: History) -> list[BaseMessage]:
     """Return the history as messages.
 
     Raises:
-        UsageError: if a part of it is none of `Turns`.
+        UsageError: if a part of it is none of `Turns`, is a record that is not whole, or holds half a character.
     """
     if isinstance(history, str | Mapping):
         raise UsageError(f"the history is a {type(history).__name__}; give a list of (question, answer) pairs")
-    return [message for turn in history for message in _messages(turn)]
+    messages = [message for turn in history for message in _messages(turn)]
+    if any(holds_halves(str(message.text)) for message in messages):
+        raise UsageError("the history holds half a character, which is no text; convert it to UTF-8")
+    return messages
 
 
 def _messages(turn: object) -> Iterator[BaseMessage]:
@@ -51,7 +55,7 @@ def _messages(turn: object) -> Iterator[BaseMessage]:
             yield HumanMessage(turn.question)
             yield message_of(turn)
         case AnswerRecord():
-            yield from _messages(turn.answer())
+            yield from _messages(_answer(turn))
         case (str(role), str()) if role in _ROLES:
             raise UsageError(f"the history has a pair that begins with the role {role!r}; pair question and answer")
         case (str(question), str(answer)):
@@ -63,11 +67,20 @@ def _messages(turn: object) -> Iterator[BaseMessage]:
             )
 
 
+def _answer(record: AnswerRecord) -> Answer:
+    try:
+        return record.answer()
+    except (LookupError, ValueError) as error:
+        raise UsageError(
+            f"the history holds an answer record that is not whole ({error}); give it as `AnswerRecord.of` made it"
+        ) from error
+
+
 def scope_of(given: Scope | ScopeRecord | Mapping[str, Any]) -> Scope:
     """Return the scope that a mapping with the fields of `ScopeRecord` describes.
 
     Raises:
-        UsageError: if a field is unknown, or a date none.
+        UsageError: if a field is unknown, a date none, or a name holds what no brief's does.
     """
     if isinstance(given, Scope):
         return given

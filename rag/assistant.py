@@ -35,6 +35,7 @@ from rag.event_dates import event_date
 from rag.further import FurtherReader, brief_of
 from rag.langchain_parts import TOOL_DESCRIPTION, TOOL_NAME, AnswerRunnable, BriefRetriever, answer_tool, retrieved
 from rag.overview import Response
+from rag.printable import holds_halves
 from rag.quote import quote
 from rag.read import in_turn, share_evidence
 from rag.relative_dates import relative_dates_note
@@ -386,13 +387,15 @@ def checked(question: str, *, max_chars: int) -> str:
     """Return the question without blank space around it.
 
     Raises:
-        UsageError: if it holds no letter or digit, or is longer than `max_chars`.
+        UsageError: if it holds no letter or digit, or half a character, or is longer than `max_chars`.
     """
     question = question.strip()
     if not any(character.isalnum() for character in question):
         raise UsageError("the question is empty; ask in words")
     if len(question) > max_chars:
         raise UsageError(f"the question has {len(question):,} characters, the limit is {max_chars:,}; shorten it")
+    if holds_halves(question):
+        raise UsageError("the question holds half a character, which is no text; convert it to UTF-8")
     return question
 
 

@@ -168,7 +168,7 @@ def answer_tool(assistant: Answers, *, name: str, description: str, scope: Scope
 
     def ask(question: str, as_of: str | None = None) -> tuple[str, AnswerRecord]:
         try:
-            answer = assistant.ask(question, scope=by_then(scope, as_of))
+            answer = assistant.ask(question, scope=by_then(scope, as_of or None))  # models leave out by "", too
         except UsageError as error:
             raise ToolException(str(error)) from error
         return cited_text(answer, fit=for_machines).text, AnswerRecord.of(answer)

@@ -8,6 +8,13 @@ from __future__ import annotations
 import re
 import unicodedata
 
+_HALF = re.compile("[\ud800-\udfff]")
+
+
+def holds_halves(text: str) -> bool:
+    """Return whether a text holds half of a surrogate pair, which no UTF-8 can hold and no model reads."""
+    return bool(_HALF.search(text))
+
 
 def printable(text: str) -> str:
     """Return the text without control characters and bidirectional overrides, line breaks and tabs kept."""

@@ -108,7 +108,14 @@ class SentenceRecord(Record):
         return cls(text=sentence.text, support=sentence.support, citations=citations)
 
     def sentence(self, evidence: Sequence[Document]) -> Sentence:
-        """Return the sentence, its citations pointing into the evidence."""
+        """Return the sentence, its citations pointing into the evidence.
+
+        Raises:
+            IndexError: naming the citation that has no evidence.
+        """
+        for citation in self.citations:
+            if citation.n > len(evidence):
+                raise IndexError(f"citation [{citation.n}] has no evidence: there are {len(evidence)} passages")
         cited = tuple(Citation(c.n, c.start, c.end, c.quote, c.page, evidence[c.n - 1]) for c in self.citations)
         return Sentence(self.text, cited, self.support)
 
@@ -269,7 +276,13 @@ class AnswerRecord(Record):
         )
 
     def answer(self) -> Answer:
-        """Return the answer again, with what is kept of its passages."""
+        """Return the answer again, with what is kept of its passages.
+
+        Raises:
+            IndexError: if a citation has no evidence.
+            ValueError: if a date of the scope is none.
+            UsageError: if a name of the scope is none that a brief can have.
+        """
         evidence = tuple(record.passage() for record in self.evidence)
         return Answer(
             question=self.question,

@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_serializer, field_validator
 
+from rag.errors import UsageError
+from rag.printable import holds_halves, shorten
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -220,6 +223,9 @@ class Scope:
     passed by then; an undated brief is in neither. Of a brief with several versions, `as_of` takes the newest
     that had been published. With `as_known_at`, only what had been ingested by that moment counts (in UTC where it
     names no zone).
+
+    Raises:
+        UsageError: if a name holds what no brief's does, NUL or half a character.
     """
 
     date_from: date | None = None
@@ -230,6 +236,12 @@ class Scope:
     sources: tuple[str, ...] = ()
     topics: tuple[str, ...] = ()
     briefs: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in (*self.regions, *self.sources, *self.topics, *self.briefs):
+            if "\0" in name or holds_halves(name):
+                told = shorten(repr(name), 100)
+                raise UsageError(f"the scope names {told}, which holds NUL or half a character; no brief has that")
 
     @property
     def restricts(self) -> bool:

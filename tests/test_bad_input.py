@@ -507,7 +507,7 @@ def test_a_question_of_100_kilobytes_is_refused_with_2_size_and_limit(
 
 
 @pytest.mark.parametrize(
-    "question", ['"', "Finland AND (", "NEAR(a b)", "body:x*", "a\x00b", "\ud800 Finland", "'; DROP TABLE chunks; --"]
+    "question", ['"', "Finland AND (", "NEAR(a b)", "body:x*", "a\x00b", "'; DROP TABLE chunks; --"]
 )
 def test_a_question_is_never_query_syntax(stocked: Desk, geobrief: Geobrief, question: str) -> None:
     assert geobrief("search", f"{question} Finland").code == 0

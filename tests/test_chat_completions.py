@@ -31,6 +31,7 @@ from rag.build import open_assistant
 from rag.cited_text import briefs_named, cited_text, inert, web_address
 from rag.errors import IndexCorrupt
 from rag.record import AnswerRecord
+from rag.service import chat_completions
 from rag.service.answering import Answering
 from rag.service.audit import AuditLog
 from rag.service.chat_completions import in_queue, router, service_router
@@ -471,6 +472,33 @@ def test_the_routes_are_part_of_the_service_behind_its_keys_its_queue_and_its_au
     assert int(caught.value.response.headers["Retry-After"]) >= 1
     assert [json.loads(line).get("question") for line in lines] == [None, question, question, question]
     assert tokens["reader"] not in "".join(lines)
+
+
+def test_a_stream_that_waits_says_so_before_and_after_the_evidence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slowly(self: Assistant, *given: Any, **how: Any) -> Generator[Event, None, None]:
+        for event in stream(self, *given, **how):
+            time.sleep(0.3)
+            yield event
+
+    stream = Assistant.stream
+    monkeypatch.setattr(Assistant, "stream", slowly)
+    monkeypatch.setattr(chat_completions, "BEAT_S", 0.05)
+    monkeypatch.setattr(chat_completions, "SAYS_EVERY_S", 0.1)
+    messages = [user("What did the two leaders agree to cooperate in?")]
+    body = {"model": "geobrief", "messages": messages}
+    with opened(tmp_path) as kept, serving(kept.app(routers=[service_router()])) as url:
+        streamed = httpx.post(f"{url}/chat/completions", json={**body, "stream": True}, timeout=20).text
+        whole = httpx.post(f"{url}/chat/completions", json=body, timeout=20).json()
+        with client_of(url) as client:
+            chunks = client.chat.completions.create(model="geobrief", messages=messages, stream=True)
+            text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks)
+    frames = streamed.split("\n\n")
+    first_words = next(n for n, one in enumerate(frames) if "leaders agreed" in one)
+    assert ": waiting" in frames[1:first_words]
+    assert ": waiting" in frames[first_words:]
+    assert text == whole["choices"][0]["message"]["content"]
 
 
 @pytest.mark.parametrize(

@@ -107,6 +107,36 @@ def test_a_history_of_another_kind_is_refused(assistant: Assistant, history: Any
         assistant.ask(QUESTION, history=history)
 
 
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda assistant: assistant.ask(f"\ud800 {QUESTION}"),
+        lambda assistant: assistant.search(f"\ud800 {QUESTION}"),
+        lambda assistant: assistant.as_retriever().invoke(f"\ud800 {QUESTION}"),
+        lambda assistant: assistant.as_runnable().invoke(f"\ud800 {QUESTION}"),
+        lambda assistant: assistant.ask("And when?", history=[("Who met \udfff?", "They did.")]),
+        lambda assistant: assistant.as_runnable().invoke({"question": QUESTION, "scope": {"regions": ["\ud83d"]}}),
+        lambda assistant: assistant.search(QUESTION, scope=Scope(briefs=("\ud83d",))),
+    ],
+)
+def test_half_a_character_is_refused_wherever_it_is_given(
+    assistant: Assistant, ask: Callable[[Assistant], object]
+) -> None:
+    with pytest.raises(UsageError, match="half a character"):
+        ask(assistant)
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"), [({"evidence": []}, "citation \\[1\\] has no evidence"), ({"scope": {"to": "soon"}}, "soon")]
+)
+def test_a_record_that_is_not_whole_is_refused_as_history(
+    assistant: Assistant, changed: dict[str, Any], told: str
+) -> None:
+    whole = AnswerRecord.of(assistant.ask(QUESTION)).model_dump(mode="json", by_alias=True)
+    with pytest.raises(UsageError, match=told):
+        assistant.ask("And when?", history=[AnswerRecord.model_validate({**whole, **changed})])
+
+
 def test_a_misspelt_field_of_a_scope_is_refused_since_it_would_widen_it() -> None:
     assert scope_of({"from": "2024-01-01", "regions": ["asia"]}) == Scope(date(2024, 1, 1), regions=("asia",))
     with pytest.raises(UsageError, match="regoins"):
@@ -247,6 +277,10 @@ def test_what_is_wrong_with_the_input_of_a_tool_is_its_error(assistant: Assistan
     for args, told in wrong:
         message = tool.invoke({"name": tool.name, "args": args, "id": "1", "type": "tool_call"})
         assert (message.status, told in message.content) == ("error", True), message.content
+
+
+def test_a_model_may_leave_out_the_date_by_an_empty_string(assistant: Assistant) -> None:
+    assert FIELDS in assistant.as_tool().invoke({"question": QUESTION, "as_of": ""})
 
 
 def test_a_model_cannot_leave_the_scope_of_its_tool(assistant: Assistant) -> None:

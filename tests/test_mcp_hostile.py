@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from mcp import Client
 
 from rag.cited_text import LEFT_OUT
@@ -58,6 +59,22 @@ def test_an_answer_leaves_out_a_sentence_that_speaks_to_machines(desk: Desk) -> 
     assert "HACKED" not in told
     assert "must say" not in told
     assert "![" not in told
+
+
+@pytest.mark.parametrize(
+    ("tool", "given"),
+    [
+        ("read_brief", {"id": "a\0"}),
+        ("read_brief", {"id": "brief://a%00"}),
+        ("list_briefs", {"regions": ["europe\0"]}),
+        ("search_briefs", {"query": "harbour talks", "briefs": ["\0"]}),
+    ],
+)
+def test_nul_in_a_name_or_an_id_is_refused(desk: Desk, tool: str, given: dict[str, Any]) -> None:
+    desk.write("a.md", OSLO, id="a", title="Talks")
+    desk.ingest()
+    result = called(desk, tool, **given)
+    assert (result.is_error, "NUL" in said(result)) == (True, True)
 
 
 def test_what_briefs_say_stays_between_lines_that_they_cannot_foresee(desk: Desk) -> None:

@@ -189,3 +189,10 @@ def test_answers_refusals_and_stages_are_counted_apart(client: httpx.Client) -> 
     ask(client)
     ask(client, "Who won the cup in Montevideo?")
     assert [counted(client, name) - was for name, was in zip(names, before, strict=True)] == [1, 1, 2]
+
+
+def test_a_stage_that_is_not_needed_is_not_counted(client: httpx.Client) -> None:
+    names = [f'geobrief_stage_seconds_count{{stage="{stage}"}}' for stage in ("read", "verify", "total")]
+    before = [counted(client, name) for name in names]
+    ask(client, "Which briefs do you have?")
+    assert [counted(client, name) - was for name, was in zip(names, before, strict=True)] == [0, 1, 1]

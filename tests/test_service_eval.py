@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from rag.errors import UsageError
+from rag.errors import IndexCorrupt, UsageError
 from rag.service.evaluations import Evaluation, Evaluations, Progress, measured
 from rag.settings import EmbeddingSettings, Settings
 from tests.fakes_service import bearer, keys_in, opened, served
@@ -78,14 +78,22 @@ def test_one_at_a_time_with_progress_and_result(client: httpx.Client, measuring:
     assert client.post("/v1/eval", json=WANTED).status_code == 202
 
 
-def test_a_failure_is_told_and_frees_the_place(client: httpx.Client, measuring: Measuring) -> None:
+def test_a_failure_is_told_and_logged_and_frees_the_place(
+    client: httpx.Client, measuring: Measuring, caplog: pytest.LogCaptureFixture
+) -> None:
     measuring.go_on.set()
-    for failure, told in [(UsageError("no such split"), "no such split"), (OSError("/secret"), "went wrong")]:
+    for failure, told in [
+        (UsageError("no such split"), "no such split"),
+        (OSError("/secret"), "went wrong"),
+        (IndexCorrupt("/secret"), "the log of the server says why"),
+    ]:
         measuring.failure = failure
+        caplog.clear()
         done = ended(client, client.post("/v1/eval", json=WANTED).headers["location"])
         assert done["state"] == "failed"
         assert told in done["note"]
         assert "/secret" not in done["note"]
+        assert ("/secret" in caplog.text) == ("the log" in done["note"])
 
 
 @pytest.mark.parametrize("name", ["../secret", "secret", "..", "/etc", "small/../small", ""])
@@ -105,7 +113,7 @@ def test_closing_stops_what_runs(tmp_path: Path, measuring: Measuring) -> None:
     evaluations.close()
     found = evaluations.found(begun.id)
     assert found is not None
-    assert found.state == "failed"
+    assert (found.state, found.note) == ("failed", "the server stopped")
 
 
 @pytest.mark.slow

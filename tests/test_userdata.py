@@ -308,13 +308,14 @@ def _rewrite(path: Path, turn: str, answer: str) -> None:
         "{}",
         record().to_json().replace('"schema_version":1', '"schema_version":2'),
         record().model_copy(update={"scope": record().scope.model_copy(update={"as_of": "soon"})}).to_json(),
+        record().model_copy(update={"scope": record().scope.model_copy(update={"regions": ["\0"]})}).to_json(),
         record(
             sentences=[{"text": "a", "support": 1, "citations": [
                 {"n": 3, "brief_id": "b", "chunk_id": "c", "title": "t", "date": None, "source": None, "url": None,
                  "page": None, "start": 0, "end": 1, "quote": "a", "sha256": "", "text_sha256": ""}]}]
         ).to_json(),
     ],
-    ids=["empty", "cut off", "null", "deep", "no fields", "later version", "no date", "cites nothing"],
+    ids=["empty", "cut off", "null", "deep", "no fields", "later version", "no date", "no region", "cites nothing"],
 )  # fmt: skip
 def test_an_answer_that_cannot_be_read_costs_no_other(path: Path, userdata: UserData, answer: str) -> None:
     conversation, first = userdata.add_turn("ann", None, "one", answer=record())

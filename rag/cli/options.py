@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rag.errors import ClusterFailed, IndexUnusable, RagError, SourceError, UsageError
-from rag.printable import shorten
+from rag.printable import holds_halves, shorten
 
 if TYPE_CHECKING:
     from rag.settings import Settings
@@ -35,7 +35,7 @@ def utf8(value: str | list[str] | None) -> str | list[str] | None:
         UsageError: if it holds bytes that are not UTF-8, which no brief holds and no index takes.
     """
     for given in [value] if isinstance(value, str) else value or ():
-        if _is_broken(given):
+        if holds_halves(given):  # they stand for bytes that are no text
             raise UsageError(f"{shorten(repr(given), 100)} is not text in UTF-8; type or convert it as that")
     return value
 
@@ -50,14 +50,9 @@ def from_stdin(read: Callable[[], str]) -> str:
         text = read()
     except UnicodeDecodeError:
         text = None
-    if text is None or _is_broken(text):
+    if text is None or holds_halves(text):
         raise UsageError(f"standard input is not text in {sys.stdin.encoding}; convert it")
     return text
-
-
-def _is_broken(text: str) -> bool:
-    """Whether it holds what stands for bytes that are no text."""
-    return any("\ud800" <= character <= "\udfff" for character in text)
 
 
 IndexOption = Annotated[

@@ -65,7 +65,7 @@ class ScopeArguments(Arguments):
         """Return the scope.
 
         Raises:
-            UsageError: if a date is none, or the range is empty.
+            UsageError: if a date is none, the range is empty, or a name holds what no brief's does.
         """
         first, last = _day("from", self.from_, last=False), _day("to", self.to, last=True)
         if first and last and first > last:
@@ -113,7 +113,10 @@ class ReadArguments(Arguments):
     @field_validator("id")
     @classmethod
     def _without_scheme(cls, value: str) -> str:
-        return unquote(value.removeprefix(SCHEME)) if value.startswith(SCHEME) else value
+        brief_id = unquote(value.removeprefix(SCHEME)) if value.startswith(SCHEME) else value
+        if "\0" in brief_id:
+            raise ValueError("it holds NUL, and no brief's id does; list_briefs shows the ids")
+        return brief_id
 
 
 class ListArguments(ScopeArguments):

@@ -33,6 +33,8 @@ from rag.verify import is_proved, verify_record
 
 BEAT_S = 15.0
 """A stream says so often that it is alive: proxies cut what is silent, and who has gone is noticed."""
+WAITING = b": waiting\n\n"
+"""What it says then: a comment, which clients pass over. Source: WHATWG HTML, 9.2."""
 
 Reads = Annotated[Caller, Depends(Needs("read"))]
 Asked = Annotated[AskBody, Depends(json_body(AskBody))]
@@ -103,7 +105,8 @@ def _found(service: Service, body: SearchBody) -> list[Document]:
 
 def _verified(service: Service, content: bytes) -> Iterator[VerifiedRecord]:
     """Check sentence after sentence, so that the work can be stopped in between; what comes last holds them all."""
-    versions = cache(service.assistant.catalogue.versions)
+    kept = service.assistant.catalogue.versions
+    versions = cache(lambda brief_id: () if "\0" in brief_id else kept(brief_id))
     judge = service.assistant.verifier.judge
     cited: list[VerdictRecord] = []
     holds = True
@@ -128,7 +131,7 @@ async def _frames(request: Request, service: Service, call: Call[Event]) -> Asyn
     """Yield the events of a question as server-sent ones; stops the question where nobody listens any more."""
     try:
         async for event in call.items(beat_s=BEAT_S):
-            yield b": waiting\n\n" if event is None else frame(*_told(event))
+            yield WAITING if event is None else frame(*_told(event))
             if isinstance(event, Answered):
                 note(request.scope, abstained=event.answer.abstained)
     except Exception as error:  # the status is sent already: the stream says what went wrong

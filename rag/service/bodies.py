@@ -30,6 +30,10 @@ PARTIAL_DAY = f"[12][0-9]{{3}}(-({_MONTHS}|0[1-9]|1[0-2]))?"
 MOMENT = f"{DAY}T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{{1,6}})?)?(Z|[+-](0[0-9]|1[0-3]):[0-5][0-9])?"
 
 
+NAME = r"^[^\x00]+$"
+"""No name and no id holds NUL; PostgreSQL takes no text that does."""
+
+
 def _day(text: str) -> str:
     date.fromisoformat(text)
     return text
@@ -48,7 +52,7 @@ def _in_words(text: str) -> str:
 
 Day = Annotated[str, Field(pattern=f"^{DAY}$", examples=["2024-05-16"]), AfterValidator(_day)]
 Moment = Annotated[str, Field(pattern=f"^{MOMENT}$", examples=["2024-05-16T12:00:00Z"]), AfterValidator(_moment)]
-Name = Annotated[str, Field(min_length=1, max_length=200)]
+Name = Annotated[str, Field(min_length=1, max_length=200, pattern=NAME)]
 Question = Annotated[
     str,
     Field(max_length=MAX_QUESTION_CHARS, json_schema_extra={"pattern": r"[^\W_]", "minLength": 1}),

@@ -24,6 +24,8 @@ from rag.arguments import by_then
 from rag.cited_text import briefs_named
 from rag.rewrite import BRIEFS
 from rag.service.access import Needs
+from rag.service.asking import BEAT_S as SAYS_EVERY_S
+from rag.service.asking import WAITING
 from rag.service.bodies import MAX_QUESTION_CHARS, MAX_TURNS, json_body
 from rag.service.chat_errors import OpenAiRoute, Unsupported, error_record
 from rag.service.chat_protocol import (
@@ -73,7 +75,7 @@ class Streams(Protocol):
 
 Make = Callable[[], Generator[Event, None, None]]
 Run = Callable[[Request, Make], AsyncGenerator[Event | None, None]]
-"""Runs what blocks; may yield None while nothing comes, so that a client that went away is noticed."""
+"""Runs what blocks; may yield None while nothing comes: who went away is noticed, and a stream says that it waits."""
 
 
 async def in_threads(request: Request, make: Make) -> AsyncGenerator[Event | None, None]:
@@ -143,7 +145,7 @@ def router(
         note(request.scope, question=asked.question)
         assistant = await run_in_threadpool(assistant_of, request)
         events = run(request, lambda: _events(assistant, asked, body))
-        begun = await _begun(request, events)
+        begun = await _begun(request, events, at_most_s=SAYS_EVERY_S if body.stream else None)
         reply = Reply(model, (asked.question, *(str(m.text) for m in asked.history)))
         if body.stream:
             return StreamingResponse(_frames(request, reply, begun, events, body), media_type="text/event-stream")
@@ -204,16 +206,23 @@ def _events(assistant: Streams, asked: _Asked, body: CompletionBody) -> Generato
     yield from assistant.stream(asked.question, history=asked.history, scope=scope, dates=body.geobrief.dates)
 
 
-async def _begun(request: Request, events: AsyncGenerator[Event | None, None]) -> list[Event]:
-    """Return the events until the evidence is known: what fails until then still has a status of its own."""
+async def _begun(
+    request: Request, events: AsyncGenerator[Event | None, None], *, at_most_s: float | None
+) -> list[Event]:
+    """Return the events until the evidence is known: what fails until then still has a status of its own.
+
+    A stream that waits longer than `at_most_s` begins without them, since a client may take silence for a failure.
+    """
     begun: list[Event] = []
+    since = time.monotonic()
     async for event in events:
         if await request.is_disconnected():
             await events.aclose()
             raise Gone
         if event is not None:
             begun.append(event)
-        if isinstance(event, Retrieved | Answered):
+        is_late = at_most_s is not None and time.monotonic() - since >= at_most_s
+        if is_late or isinstance(event, Retrieved | Answered):
             break
     return begun
 
@@ -248,9 +257,14 @@ async def _frames(
     try:
         async with aclosing(events):
             yield reply.chunk({"role": "assistant", "content": ""}, with_usage=with_usage)
+            said_at = time.monotonic()
             async for event in _joined(begun, events):
                 for piece in reply.pieces(event):
                     yield reply.chunk({"content": piece}, with_usage=with_usage)
+                    said_at = time.monotonic()
+                if event is None and time.monotonic() - said_at >= SAYS_EVERY_S:
+                    yield WAITING
+                    said_at = time.monotonic()
                 if isinstance(event, Answered):
                     note(request.scope, abstained=event.answer.abstained)
                     for ending in reply.end(event.answer, with_usage=with_usage):

@@ -8,12 +8,13 @@ from datetime import date
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request
+from pydantic import AfterValidator
 from starlette.responses import Response
 
 from rag.catalogue import VersionRow
 from rag.service.access import Caller, Needs
 from rag.service.adding import Sent, add, fingerprint, sent_files
-from rag.service.bodies import DAY, MAX_NAMES
+from rag.service.bodies import DAY, MAX_NAMES, NAME
 from rag.service.listing import CURSOR
 from rag.service.problems import Busy, Refused, not_found
 from rag.service.replies import (
@@ -33,13 +34,25 @@ REPLAYED = "Idempotency-Replayed"
 
 router = APIRouter(prefix="/v1", tags=["briefs"])
 
+
+def _as_briefs_have(brief_id: str) -> str:
+    if "\0" in brief_id:
+        raise not_found("There is no brief of that id.")
+    return brief_id
+
+
 Reads = Annotated[Caller, Depends(Needs("read"))]
 Writes = Annotated[Caller, Depends(Needs("write"))]
-BriefId = Annotated[str, Path(min_length=1, max_length=200, examples=["2024-05-16-putin-beijing"])]
+BriefId = Annotated[
+    str,
+    Path(min_length=1, max_length=200, examples=["2024-05-16-putin-beijing"]),
+    AfterValidator(_as_briefs_have),
+]
 Digest = Annotated[str | None, Query(pattern="^[0-9a-f]{64}$", description="Digest of the text of a version.")]
 OneKey = Annotated[str | None, Header(pattern="^[!-~]{1,200}$", description="Sent again, the same add is done once.")]
 OneDay = Annotated[str | None, Query(pattern=f"^{DAY}$")]
-Names = Annotated[list[Annotated[str, Query(min_length=1, max_length=200)]], Query(max_length=MAX_NAMES)]
+OneName = Annotated[str, Query(min_length=1, max_length=200, pattern=NAME)]
+Names = Annotated[list[OneName], Query(max_length=MAX_NAMES)]
 _JOB = {"model": JobRecord, "description": "Accepted; `Location` says where to look at the job."}
 _TAGGED = {"headers": {"ETag": {"schema": {"type": "string"}}}}
 _SAME = {"description": "What the client has is still so.", **_TAGGED}
@@ -58,6 +71,8 @@ def _scope(
         dates: dict[str, Any] = {name: date.fromisoformat(text) for name, text in day.items() if text}
     except ValueError as error:
         raise Refused(422, "not-valid", str(error)) from None
+    if from_ and to and from_ > to:
+        raise Refused(422, "not-valid", f"'from' ({from_}) is after 'to' ({to}); no brief can match.")
     return Scope(**dates, regions=tuple(region), sources=tuple(source), topics=tuple(topic))
 
 

@@ -118,11 +118,13 @@ class Evaluations:
         try:
             path = self._measure(evaluation, self._settings, work, progress)
             self._change(evaluation.id, state="done", report=path.name)
-        except RagError as error:
-            self._change(evaluation.id, state="failed", note=problem_of(error).detail)
-        except Exception:
-            _log.exception("an evaluation failed")
-            self._change(evaluation.id, state="failed", note="something went wrong; the log has details")
+        except Stopped as error:
+            self._change(evaluation.id, state="failed", note=str(error))
+        except Exception as error:
+            problem = problem_of(error)
+            if problem.status >= 500:
+                _log.exception("an evaluation failed")
+            self._change(evaluation.id, state="failed", note=problem.detail)
 
     def _change(self, evaluation_id: str, **changes: object) -> None:
         with self._lock:

@@ -35,7 +35,7 @@ class Metrics:
         )
         self._stages = Histogram(
             "geobrief_stage_seconds",
-            "Time that a stage of answering took.",
+            "Time that a stage of answering took, where it was needed.",
             ["stage"],
             buckets=_SECONDS,
             registry=self.registry,
@@ -63,10 +63,11 @@ class Metrics:
         self._seconds.labels(route).observe(seconds)
 
     def answer(self, answer: Answer) -> None:
-        """Count an answer, or an abstention, and the time of its stages."""
+        """Count an answer, or an abstention, and the time of the stages that it needed; the others took 0 ms."""
         (self._refusals if answer.abstained else self._answers).inc()
         for stage, took_ms in answer.timings_ms.items():
-            self._stages.labels(stage).observe(took_ms / 1000)
+            if took_ms:
+                self._stages.labels(stage).observe(took_ms / 1000)
 
     def error(self, kind: str) -> None:
         """Count a failure."""

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Row
 
+from rag.errors import UsageError
 from rag.printable import one_line, shorten
 from rag.record import AnswerRecord
 
@@ -93,7 +94,7 @@ def read_answer(written: str | None, turn_id: str) -> AnswerRecord | None:
     try:
         record = AnswerRecord.model_validate_json(written)
         record.answer()  # what reads as a record may still cite a passage that it does not hold
-    except (ValueError, LookupError, TypeError) as error:
+    except (UsageError, ValueError, LookupError, TypeError) as error:
         _log.warning("the answer of turn %s cannot be read: %s", turn_id, error)
         return None
     return record
