@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
@@ -157,6 +158,7 @@ def open_assistant(
         max_question_chars=chosen.max_question_chars,
     )
 
+    @_one_at_a_time
     @lru_cache(maxsize=KEPT_PASTS)
     def known(moment: datetime, generation: int) -> Assistant:
         past = open_retriever(opened, settings, model, known_at=moment)
@@ -170,6 +172,17 @@ def open_assistant(
         )
 
     return replace(present, past=lambda moment: known(in_utc(moment), opened.catalogue.generation()))
+
+
+def _one_at_a_time(make: Callable[[datetime, int], Assistant]) -> Callable[[datetime, int], Assistant]:
+    """Let threads that ask of one moment at once wait for one copy, instead of making one each."""
+    making = threading.Lock()
+
+    def made(moment: datetime, generation: int) -> Assistant:
+        with making:
+            return make(moment, generation)
+
+    return made
 
 
 def _identities(opened: Index, settings: Settings, model: Embeddings, scorers: Scorers) -> Identities:

@@ -151,6 +151,7 @@ def _rebuild(index: Index, writer: IndexWriter) -> None:
     """Cut and embed every text anew. Identity comes first, so that a rebuild that stops is seen as unfinished."""
     index.vectors.reset()
     writer.catalogue.purge_staged()
+    writer.catalogue.compact()  # a forget that was cut short may have left traces
     writer.catalogue.clear_vector_deletions(writer.index.catalogue.vector_deletions())
     writer.record_identity()
     pending: list[PendingChunk] = []

@@ -166,7 +166,12 @@ class IndexWriter:
         self._publish_ready()
 
     def forget(self, brief_id: str) -> bool:
-        """Delete every version of a brief for good, vectors included; False when it is unknown."""
+        """Delete every version of a brief for good, vectors included; False when it is unknown.
+
+        Raises:
+            IndexLocked: if others read for so long that traces are left on the disk; the next run that writes removes
+                them.
+        """
         if not self.catalogue.forget(brief_id):
             return False
         self.finish_deletions()

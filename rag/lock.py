@@ -23,7 +23,8 @@ HOLDER_FILE = "write.lock.json"
 def locked(folder: Path, timeout_s: float) -> Iterator[bool]:
     """Hold the lock of an index folder; yield whether the run that held it before was cut short.
 
-    The note of a holder stays behind when it is killed or fails, and only then.
+    The note of a holder stays behind when it is killed or fails, until a run after it succeeds: one that is refused
+    for its settings or its request leaves a note only where it found one.
 
     Raises:
         IndexLocked: naming the holder, when another process still has it after `timeout_s`.
@@ -46,7 +47,8 @@ def locked(folder: Path, timeout_s: float) -> Iterator[bool]:
         try:
             yield cut_short
         except (UsageError, IndexMismatch):
-            holder.unlink(missing_ok=True)
+            if not cut_short:
+                holder.unlink(missing_ok=True)
             raise
         holder.unlink(missing_ok=True)
     finally:

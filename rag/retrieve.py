@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 
 from langchain_core.callbacks import CallbackManagerForRetrieverRun
@@ -54,7 +55,7 @@ class HybridRetriever(BaseRetriever):
     def search(self, question: str, *, scope: Scope = Scope(), k: int | None = None) -> list[Document]:
         """Return at most `k` passages, best first, each with `ranks` by ranking and its `fused` score.
 
-        Cost: encoding the question, one vector query, one full-text query.
+        Cost: encoding the question, one full-text query, and one vector query, or a few where a scope is narrow.
         """
         finders: Mapping[str, Callable[[str, Scope], Sequence[str]]] = {"dense": self._dense, "lexical": self._lexical}
         ranked = {name: finders[name](question, scope) for name in self.rankings}
@@ -71,19 +72,34 @@ class HybridRetriever(BaseRetriever):
         return self.catalogue.search(self.words(question), k=self.fetch_k, scope=scope)
 
     def _dense(self, question: str, scope: Scope) -> Sequence[str]:
-        """Rank by vectors: filter in the catalogue, and compare the scope's texts one by one when too few are left."""
+        """Rank by vectors: filter in the catalogue, and compare the scope's texts one by one when too few are left.
+
+        Few are left also without a scope, where former versions of briefs are closer than present ones.
+        """
         generation = self.catalogue.generation()
         vector = self.embeddings.embed_query(question)
-        found = [] if self.steady else self.catalogue.admitted(self.closest(generation, vector, k=self.fetch_k), scope)
-        if len(found) >= self.fetch_k // 2 or not (scope.restricts or self.steady):
-            return found
+        if not self.steady:
+            close = self.closest(generation, vector, k=self.fetch_k)
+            found = self.catalogue.admitted(close, scope)
+            if len(found) >= self.fetch_k // 2 or len(close) < self.fetch_k:
+                return found
         texts = self.catalogue.texts_in_scope(scope, limit=EXACT_LIMIT)
         if texts is None or (len(texts) > FEW_TEXTS and not self.steady):
-            close = self.closest(generation, vector, k=self.fetch_k * OVERFETCH)
-            wide = self.catalogue.admitted(close, scope)[: self.fetch_k]
+            wide = self._overfetched(generation, vector, scope, once=texts is not None)
             if texts is None or len(wide) == self.fetch_k:
                 return wide
-        return self.exact(generation, vector, texts, k=self.fetch_k)
+        close = self.exact(generation, vector, texts, k=sys.maxsize)  # other briefs may have the same texts
+        return self.catalogue.admitted(close, scope)[: self.fetch_k]
+
+    def _overfetched(self, generation: int, vector: Sequence[float], scope: Scope, *, once: bool) -> Sequence[str]:
+        """Filter ever more of the closest chunks, unless `once`, until the ranking is full or all were seen."""
+        k = self.fetch_k * OVERFETCH
+        while True:
+            close = self.closest(generation, vector, k=k)
+            found = self.catalogue.admitted(close, scope)[: self.fetch_k]
+            if once or len(found) == self.fetch_k or len(close) < k:
+                return found
+            k *= 2
 
 
 def fuse(ranked: Mapping[str, Sequence[str]], *, k: int = 60) -> list[tuple[str, float]]:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import threading
+import time
 from datetime import UTC, date, datetime
 
 import pytest
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
 
 from rag.answer import Answer
 from rag.assistant import Assistant
 from rag.build import open_assistant
-from rag.catalogue import as_known_at
+from rag.catalogue import Catalogue, as_known_at
 from rag.record import AnswerRecord
 from rag.types import Scope
 from tests.conftest import Desk
@@ -129,7 +132,34 @@ def test_last_week_is_counted_from_then(desk: Desk, then: datetime) -> None:
     assert past.understanding.today() == date(2024, 1, 9)  # type: ignore[attr-defined]
 
 
-def test_threads_may_ask_of_the_past_at_once(desk: Desk, then: datetime) -> None:
+def test_what_was_not_known_is_deleted_at_once_and_not_text_by_text(desk: Desk, then: datetime) -> None:
+    flood(desk)
+    catalogue, deletions = desk.open().catalogue, []
+
+    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        if statement.startswith("DELETE"):
+            deletions.append(statement)
+
+    event.listen(Engine, "after_cursor_execute", note)
+    try:
+        past = as_known_at(catalogue, then)
+    finally:
+        event.remove(Engine, "after_cursor_execute", note)
+    assert len(deletions) < 10
+    assert past.document_frequency(["exercis", "finland"]) == ({"finland": 1}, 3)
+
+
+def test_threads_may_ask_of_the_past_at_once_and_share_its_copy(
+    desk: Desk, then: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+
+    def noted(catalogue: Catalogue, moment: datetime) -> Catalogue:
+        made.append(moment)
+        time.sleep(0.1)
+        return as_known_at(catalogue, moment)
+
+    monkeypatch.setattr("rag.build.as_known_at", noted)
     assistant, scope, found = open_desk(desk), Scope(as_known_at=then), []
     threads = [
         threading.Thread(target=lambda: found.append(core(assistant.ask(QUESTION, scope=scope)))) for _ in range(8)
@@ -138,5 +168,6 @@ def test_threads_may_ask_of_the_past_at_once(desk: Desk, then: datetime) -> None
         thread.start()
     for thread in threads:
         thread.join()
+    assert len(made) == 1
     assert len(found) == 8
     assert all(one == found[0] for one in found)

@@ -51,6 +51,17 @@ def test_who_writes_waits_for_other_writers_before_anything_is_read(tmp_path: Pa
         assert generation(connection) == 100
 
 
+def test_a_catalogue_that_another_process_writes_is_compacted_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rag.catalogue.database.BUSY_TIMEOUT_S", 0.1)
+    path = tmp_path / "catalogue.sqlite3"
+    first, second = SqliteDatabase(path, create=True), SqliteDatabase(path, create=True)
+    with first.writing(), pytest.raises(IndexLocked, match="busy"):
+        second.compact()
+    second.compact()
+
+
 @contextmanager
 def another_writer(desk: Desk) -> Iterator[tuple[int, Callable[[], None]]]:
     """A process that holds the index's lock: its id, and what makes it let go."""

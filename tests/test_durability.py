@@ -17,7 +17,9 @@ from langchain_core.embeddings import Embeddings
 from rag.build import open_embeddings, open_index, open_retriever
 from rag.catalogue.checks import chunk_digests
 from rag.catalogue.rows import chunk_id
+from rag.catalogue.store import generation
 from rag.doctor import examine, repair
+from rag.errors import IndexLocked, IndexMismatch
 from rag.index import Index
 from rag.ingest import sync
 from rag.settings import IngestSettings, Settings, SplitSettings
@@ -234,6 +236,11 @@ def test_texts_of_a_killed_ingest_whose_files_are_gone_are_dropped_by_a_repair(s
     assert examine(settled.open()) == ()
 
 
+def traces(site: Site, word: bytes) -> list[str]:
+    """Return the files of the index that hold a word."""
+    return [path.name for path in site.settings.index.rglob("*") if path.is_file() and word in path.read_bytes()]
+
+
 FORGET_STEPS = ["start of forget", "end of forget", "start of delete", "end of delete", "end of compact"]
 
 
@@ -251,9 +258,24 @@ def test_a_forget_that_is_killed_forgets_nothing_or_is_finished_by_the_next_run(
     assert "brief03" not in settled.present()
     assert examine(settled.open()) == ()
     word = gone.split()[9].rstrip(".").encode()
-    assert [
-        path.name for path in settled.settings.index.rglob("*") if path.is_file() and word in path.read_bytes()
-    ] == []
+    assert traces(settled, word) == []
+
+
+def test_a_forget_beside_a_long_reader_is_not_told_as_done_and_finished_by_the_next_run(
+    settled: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rag.catalogue.database.BUSY_TIMEOUT_S", 0.1)
+    word = text("brief03", "first").split()[9].rstrip(".").encode()
+    reader = settled.open().catalogue.database
+    with reader.transaction() as connection:
+        assert generation(connection)
+        with pytest.raises(IndexLocked, match="still holds"), settled.open().writing(timeout_s=5) as writer:
+            writer.forget("brief03")
+    assert traces(settled, word)
+    with settled.open().writing(timeout_s=5):
+        pass
+    assert traces(settled, word) == []
+    assert settled.open().catalogue.vector_deletions() == ()
 
 
 @pytest.mark.parametrize("share", [pytest.param(s, marks=pytest.mark.slow) for s in (0.05, 0.3, 0.95)] + [0.6])
@@ -337,6 +359,20 @@ def test_the_note_of_a_writer_stays_behind_only_when_it_was_killed(settled: Site
     assert set(json.loads(note.read_text())) == {"pid", "host", "since"}
     sync(settled.open(), [settled.corpus])
     assert not note.exists()
+
+
+def test_the_note_of_a_killed_writer_outlasts_runs_that_are_refused(settled: Site) -> None:
+    settled.write("brief03", text("brief03", "second"))
+    assert Job(settled.settings, settled.corpus, kill_at="start of publish").run_and_die() == KILLED
+    other = settled.settings.model_copy(update={"split": SplitSettings(max_tokens=64)})
+    with pytest.raises(IndexMismatch):
+        sync(replace(settled, settings=other).open(), [settled.corpus])
+    with settled.open().lock(1) as cut_short:
+        assert cut_short
+    with pytest.raises(IndexMismatch):
+        sync(replace(settled, settings=other).open(), [settled.corpus])
+    with settled.open().lock(1) as cut_short:
+        assert not cut_short
 
 
 def test_a_backup_as_described_is_for_its_owner_alone_and_makes_nothing_in_the_index(tmp_path: Path) -> None:

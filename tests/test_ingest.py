@@ -277,6 +277,19 @@ def test_a_forgotten_brief_comes_back_once_it_is_restored(desk: Desk) -> None:
     assert desk.ingest().added == ["finland"]
 
 
+def test_a_removed_brief_is_restored_though_its_twin_was_removed_after_it(desk: Desk) -> None:
+    desk.write("a.md", FINLAND)
+    desk.write("b.md", FINLAND)
+    desk.write("c.md", FINLAND)
+    desk.ingest()
+    with desk.open().writing(timeout_s=1) as writer:
+        assert writer.catalogue.remove("a")
+        assert writer.catalogue.remove("b")
+        assert writer.catalogue.restore("c") == 0
+        assert writer.catalogue.restore("a") == 1
+    assert "a" in desk.ingest().added
+
+
 def test_a_brief_with_the_text_of_a_removed_one_may_change_its_title(desk: Desk) -> None:
     desk.write("a.md", "The talks are in Oslo.", title="One")
     desk.write("b.md", "The talks are in Oslo.", title="Two")

@@ -24,7 +24,7 @@ from rag.catalogue.postgres import PostgresDatabase
 from rag.catalogue.schema import chunks, meta
 from rag.catalogue.store import generation
 from rag.catalogue.words import ChunkWords
-from rag.errors import IndexLocked, IndexMissing, IndexUnusable, UsageError
+from rag.errors import IndexLocked, IndexMismatch, IndexMissing, IndexUnusable, UsageError
 from rag.ingest import sync
 from rag.lexicon import search_words
 from rag.types import Brief, Chunk, Scope
@@ -200,8 +200,12 @@ def test_a_writer_that_is_killed_leaves_the_lock_and_a_note(postgres: PostgresSe
     with writer:
         assert writer.stdout.readline() == "held\n"
         writer.kill()
-    with database.locked(5) as cut_short:
+    with pytest.raises(IndexMismatch), database.locked(5):
+        raise IndexMismatch
+    with database.locked(0) as cut_short:
         assert cut_short
+    with pytest.raises(IndexMismatch), database.locked(0):
+        raise IndexMismatch
     with database.locked(0) as cut_short:
         assert not cut_short
     database.close()

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 
 import pytest
 from langchain_core.documents import Document
@@ -8,6 +8,7 @@ from langchain_core.documents import Document
 from rag.build import open_index, open_retriever
 from rag.retrieve import HybridRetriever, fuse
 from rag.types import Scope
+from rag.vectors.ranking import by_id, ranked
 from tests.conftest import Desk
 
 
@@ -61,6 +62,38 @@ def test_a_narrow_scope_is_filled_from_beyond_the_first_hits(desk: Desk) -> None
     desk.ingest()
     retriever = _retriever(desk, rankings=("dense",))
     assert [p.metadata["brief_id"] for p in retriever.search("grain", scope=Scope(sources=("B",)))] == ["far"]
+
+
+@pytest.mark.parametrize("exact_limit", [1000, 1])
+def test_former_versions_of_a_brief_do_not_crowd_out_present_ones(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, exact_limit: int
+) -> None:
+    monkeypatch.setattr("rag.retrieve.EXACT_LIMIT", exact_limit)
+    monkeypatch.setattr("rag.retrieve.OVERFETCH", 1)
+    desk.write("near.md", "\n\n".join("Grain. " * 60 for _ in range(100)), title="Near")
+    desk.write("far.md", "Something else about grain and other matters entirely.", title="Far")
+    assert desk.ingest().chunks_embedded >= 40
+    desk.write("near.md", "Nothing of the kind.", title="Near")
+    desk.ingest()
+    retriever = _retriever(desk, rankings=("dense",))
+    assert [p.metadata["brief_id"] for p in retriever.search("grain")] == ["far", "near"]
+
+
+@pytest.mark.parametrize("known_at", [None, datetime.max])
+def test_a_brief_of_a_scope_is_found_among_many_with_the_same_text(desk: Desk, known_at: datetime | None) -> None:
+    for n in range(40):
+        desk.write(f"twin{n:02}.md", "No incidents were reported.", title="Daily")
+    desk.ingest()
+    retriever = open_retriever(desk.open(), desk.settings, desk.embeddings, known_at=known_at)
+    dense = retriever.model_copy(update={"rankings": ("dense",)})
+    found = dense.search("Were incidents reported?", scope=Scope(briefs=("twin39",)))
+    assert [p.metadata["brief_id"] for p in found] == ["twin39"]
+
+
+def test_vectors_of_any_length_are_ranked_by_their_direction() -> None:
+    ids, vectors = by_id({"ids": ["b", "a", "c"], "embeddings": [[1.0, 0.0], [10.0, 10.0], [0.0, 0.0]]})
+    assert ranked(ids, vectors, [2.0, 0.0], k=3) == ["b", "a", "c"]
+    assert ranked(*by_id({"ids": [], "embeddings": []}), [2.0, 0.0], k=3) == []
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.engine import Engine
@@ -110,17 +110,39 @@ class SqliteDatabase(Database):
 
     def in_memory(self) -> Database:
         """Return a copy that lives in memory, of one moment. Its transactions follow one another."""
-        with closing(self._engine.raw_connection()) as mine:
-            return SqliteInMemory(self.path, mine.driver_connection)
+        with self._driver() as mine:
+            return SqliteInMemory(self.path, mine)
 
     def compact(self) -> None:
-        """Give free pages back, and empty the write-ahead log."""
-        with closing(self._engine.raw_connection()) as connection:  # one that SQLAlchemy begins no transaction on
-            for statement in ("VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"):
-                connection.cursor().execute(statement)
+        """Give free pages back, and empty the write-ahead log.
+
+        Raises:
+            IndexLocked: if others read or write for so long that the log still holds what was deleted.
+            IndexUnusable: if the disk is full, say.
+        """
+        with self._driver() as connection:
+            connection.execute("VACUUM")
+            blocked, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if blocked:
+            raise IndexLocked(
+                f"the catalogue {self.path} is being read, so that its log still holds what was deleted; "
+                "the next ingest clears it, or any other command that writes"
+            )
+
+    @contextmanager
+    def _driver(self) -> Iterator[sqlite3.Connection]:
+        """Yield a connection that SQLAlchemy begins no transaction on."""
+        try:
+            with closing(self._engine.raw_connection()) as pooled:
+                yield cast(sqlite3.Connection, pooled.driver_connection)
+        except sqlite3.Error as error:
+            raise self._in_words(error) from error
 
     def _explain(self, error: DatabaseError) -> IndexUnusable:
-        cause = str(error.orig)
+        return self._in_words(error.orig)
+
+    def _in_words(self, error: BaseException | None) -> IndexUnusable:
+        cause = str(error)
         if "locked" in cause or "busy" in cause:
             return IndexLocked(f"the catalogue {self.path} is busy ({cause}); try again in a moment")
         if "readonly" in cause or "unable to open" in cause or "full" in cause or "disk I/O" in cause:

@@ -26,7 +26,7 @@ from rag.errors import IndexCorrupt, IndexLocked, IndexMismatch, IndexMissing, I
 
 CHANNEL = "geobrief_generation"
 WRITER = "writer"
-"""Key in `meta` of the process that writes. It stays behind when that is killed, and only then."""
+"""Key in `meta` of the process that writes. It stays behind when that is killed, until a later run succeeds."""
 COPY_ROWS = 1000
 LOCK_POLL_S = 0.1
 POOL_SIZE = 5
@@ -100,13 +100,14 @@ class PostgresDatabase(Database):
         with self._autocommit() as connection:
             self._acquire(connection, timeout_s)
             try:
-                held_before = connection.scalar(select(meta.c.value).where(meta.c.key == WRITER))
+                cut_short = connection.scalar(select(meta.c.value).where(meta.c.key == WRITER)) is not None
                 self._token = json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since": now()})
                 _put_writer(connection, self._token)
                 try:
-                    yield held_before is not None
+                    yield cut_short
                 except (UsageError, IndexMismatch):
-                    _put_writer(connection, None)
+                    if not cut_short:
+                        _put_writer(connection, None)
                     raise
                 _put_writer(connection, None)
             finally:

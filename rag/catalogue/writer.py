@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
 
 from rag.catalogue.database import Database, batches, now
 from rag.catalogue.rows import PendingChunk, Publication, SourceRow, chunk_values
@@ -94,9 +94,17 @@ class CatalogueWriter:
             return True
 
     def restore(self, brief_id: str) -> int:
-        """Drop the tombstones of a brief; return how many there were. The next ingest may bring it back."""
+        """Drop the tombstones of a brief; return how many there were. The next ingest may bring it back.
+
+        A text has one tombstone, which names the brief that was removed last: so those of its former texts go, too.
+        """
+        former = select(texts.c.text_sha256).where(
+            texts.c.brief_id == brief_id,
+            texts.c.id.not_in(select(versions.c.text_id).where(versions.c.superseded_at.is_(None))),
+        )
+        mine = or_(tombstones.c.brief_id == brief_id, tombstones.c.text_sha256.in_(former))
         with self._database.writing() as connection:
-            gone = connection.execute(delete(tombstones).where(tombstones.c.brief_id == brief_id)).rowcount
+            gone = connection.execute(delete(tombstones).where(mine)).rowcount
             if gone:  # its file may have been renamed, or have no version left: all are read again, none is embedded
                 connection.execute(update(sources).values(complete=0))
             return gone
@@ -118,7 +126,10 @@ class CatalogueWriter:
             return True
 
     def compact(self) -> None:
-        """Remove what is left of deleted text: in the full-text table, in free pages, in the log."""
+        """Remove what is left of deleted text: in the full-text table, in free pages, in the log.
+
+        Raises as `SqliteDatabase.compact` does.
+        """
         with self._database.writing() as connection:
             self._words.optimize(connection)
         self._database.compact()
