@@ -90,29 +90,27 @@ bench: setup
 
 # Hours, or an hour where the CPU multiplies bfloat16; stopped and started again it goes on from its checkpoints.
 TRAIN := $(BIN)/python -m evals.training
-SECOND := --start .training/reader/first --keep-head --lr 5e-5
-LATER := --keep-head --lr 5e-5 --context-tokens 36 --loss each
-VERIFIER := --loss binary --candidates 1 --questions 32 --tokens 192 --start .training/reader/first
+PREPARE = $(if $(DATA),--data "$(DATA)") --out .training
+SECOND := --keep-head --lr 5e-5
+LATER := $(SECOND) --context-tokens 36 --loss each
+HARDEST := $(LATER) --searched 16 --candidates 6
+VERIFIER := --loss binary --candidates 1 --questions 32 --tokens 192 --start .training/reader/export
+# A course of the reader: its folder, its number, its steps, the course before, and how it differs from the first.
+define COURSE
+test -e .training/$(1)/counts.json || $(TRAIN).reader.prepare $(PREPARE)/$(1) --course $(2)
+$(TRAIN).reader.train --work .training/$(1) --steps $(3) $(if $(4),--start .training/$(4)/export) $(5)
+$(TRAIN).reader.export --work .training/$(1) --out .training/$(1)/export
+endef
 train: .venv/.installed-dev
-	test -e .training/reader/counts.json || $(TRAIN).reader.prepare $(if $(DATA),--data "$(DATA)") --out .training/reader
-	$(TRAIN).reader.train --work .training/reader --steps 1364
-	$(TRAIN).reader.export --work .training/reader --out .training/reader/first
-	test -e .training/second/counts.json || $(TRAIN).reader.prepare $(if $(DATA),--data "$(DATA)") --out .training/second --course 2
-	$(TRAIN).reader.train --work .training/second --steps 950 $(SECOND)
-	$(TRAIN).reader.export --work .training/second --out .training/second/export
-	test -e .training/third/counts.json || $(TRAIN).reader.prepare $(if $(DATA),--data "$(DATA)") --out .training/third --course 3
-	$(TRAIN).reader.train --work .training/third --steps 900 --start .training/second/export $(LATER)
-	$(TRAIN).reader.export --work .training/third --out .training/third/export
-	test -e .training/fourth/counts.json || $(TRAIN).reader.prepare $(if $(DATA),--data "$(DATA)") --out .training/fourth --course 4
-	$(TRAIN).reader.train --work .training/fourth --steps 1000 --start .training/third/export $(LATER) --searched 16 --candidates 6
-	$(TRAIN).reader.export --work .training/fourth --out .training/fourth/export
-	test -e .training/fifth/counts.json || $(TRAIN).reader.prepare $(if $(DATA),--data "$(DATA)") --out .training/fifth --course 5
-	$(TRAIN).reader.train --work .training/fifth --steps 1250 --start .training/fourth/export $(LATER) --searched 16 --candidates 6
-	$(TRAIN).reader.export --work .training/fifth --out .training/fifth/export
-	test -e .training/sixth/counts.json || $(TRAIN).reader.prepare $(if $(DATA),--data "$(DATA)") --out .training/sixth --course 6
-	$(TRAIN).reader.train --work .training/sixth --steps 1900 --start .training/fifth/export $(LATER) --searched 16 --candidates 6
-	$(TRAIN).reader.export --work .training/sixth --out rag/models/reader
-	test -e .training/verifier/counts.json || $(TRAIN).verifier.prepare $(if $(DATA),--data "$(DATA)") --out .training/verifier
+	$(call COURSE,reader,1,1364)
+	$(call COURSE,second,2,950,reader,$(SECOND))
+	$(call COURSE,third,3,900,second,$(LATER))
+	$(call COURSE,fourth,4,1000,third,$(HARDEST))
+	$(call COURSE,fifth,5,1250,fourth,$(HARDEST))
+	$(call COURSE,sixth,6,1900,fifth,$(HARDEST))
+	$(call COURSE,seventh,7,1150,sixth,$(HARDEST))
+	$(TRAIN).reader.export --work .training/seventh --out rag/models/reader
+	test -e .training/verifier/counts.json || $(TRAIN).verifier.prepare $(PREPARE)/verifier
 	$(TRAIN).reader.train --work .training/verifier --name verifier --steps 500 $(VERIFIER)
 	$(TRAIN).reader.export --work .training/verifier --name verifier --out rag/models/verifier
 	$(TRAIN).verifier.calibrate $(if $(DATA),--data "$(DATA)") --write

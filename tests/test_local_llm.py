@@ -48,8 +48,8 @@ def test_a_name_that_cannot_be_opened_says_what_to_do(name: str, told: str) -> N
 @pytest.mark.parametrize(
     ("provider", "wanted"),
     [
-        ("ollama", {"num_predict": 9, "client_kwargs": {"timeout": 3.0}}),
-        ("openai", {"max_tokens": 9, "timeout": 3.0, "max_retries": 1}),
+        ("ollama", {"num_predict": 90, "client_kwargs": {"timeout": 3.0}}),
+        ("openai", {"max_tokens": 90, "timeout": 3.0, "max_retries": 1}),
     ],
 )
 def test_limits_are_told_by_the_names_that_a_provider_knows(
@@ -57,7 +57,7 @@ def test_limits_are_told_by_the_names_that_a_provider_knows(
 ) -> None:
     told: dict[str, Any] = {}
     monkeypatch.setattr("langchain.chat_models.init_chat_model", lambda model, **options: told.update(options))
-    open_chat_model(LlmSettings(model=f"{provider}:m", max_tokens=9, timeout_s=3, max_retries=1))
+    open_chat_model(LlmSettings(model=f"{provider}:m", max_tokens=90, timeout_s=3, max_retries=1))
     assert told == {"model_provider": provider, "temperature": 0.0, **wanted}
 
 

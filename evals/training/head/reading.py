@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from langchain_core.documents import Document
 
-from rag.measure import MAX_UNITS, Measured, Scorers, measure
+from rag.measure import MAX_UNITS, Measured, Scorers, by_promise, measure
 from rag.read import DocumentFrequency
 from rag.signals import Asked, Candidate, ask, countable_stems
 
@@ -32,11 +32,14 @@ class Read:
 
 @dataclass(frozen=True)
 class Desk:
-    """Where questions are read: a retriever's search, word frequencies, and the scorers."""
+    """Where questions are read: a retriever's search, word frequencies, and the scorers.
+
+    Without scorers all units of the passages that are read are measured, by what needs no model.
+    """
 
     search: Callable[[str], list[Document]]
     document_frequency: DocumentFrequency
-    scorers: Scorers
+    scorers: Scorers | None
 
     def read(
         self, kind: str, group: str, question: str, *, passages: Sequence[Document] | None = None,
@@ -45,7 +48,10 @@ class Desk:
         """Measure a question over the passages given, or those found; None where there is no unit."""
         found = self.search(question) if passages is None else passages
         asked = ask(question, *self.document_frequency(countable_stems(question)))
-        units = tuple(measure(asked, found, self.scorers, max_units=MAX_UNITS))
+        if self.scorers:
+            units = tuple(measure(asked, found, self.scorers, max_units=MAX_UNITS))
+        else:
+            units = tuple(by_promise(asked, found))
         if not units:
             return None
         hits = tuple(right is not None and right(m.candidate) for m in units)

@@ -104,7 +104,7 @@ def _calibration(asked: Sequence[Judged], thresholds: Sequence[float]) -> Iterat
 
 
 def _mean(hits: Sequence[bool], asked: Sequence[Judged]) -> str:
-    return _shown(bootstrap_mean([float(hit) for hit in hits], [one.read.group for one in asked]))
+    return shown(bootstrap_mean([float(hit) for hit in hits], [one.read.group for one in asked]))
 
 
 def _auroc(mixed: Sequence[Judged], system: str) -> str:
@@ -112,8 +112,9 @@ def _auroc(mixed: Sequence[Judged], system: str) -> str:
     odds = np.array([one.odds[system] for one in mixed])
     groups = [one.read.group for one in mixed]
     found = bootstrap_statistic(lambda rows: auroc(odds[rows], truth[rows]), len(mixed), groups, n_resamples=300)
-    return _shown(found)
+    return shown(found)
 
 
-def _shown(found: Measured | None) -> str:
+def shown(found: Measured | None) -> str:
+    """Write a mean with its interval and the number of questions; "-" where there is none."""
     return "-" if found is None else f"{found.value:.3f} [{found.low:.3f}, {found.high:.3f}] n={found.n}"

@@ -33,6 +33,7 @@ from evals.training.reader.stories import (
     FOLDERS,
     LISTS,
     RETOLD,
+    REWORDED,
     SISTERS,
     STORIES,
     read_stories,
@@ -54,6 +55,7 @@ NEW: Mapping[int, Sequence[Path]] = {
     4: [RETOLD],
     5: [TALKS, ACCOUNTS],
     6: [SISTERS],
+    7: [REWORDED],
 }
 """Folders of stories that are new in a later course."""
 SHARES: Mapping[int, Mapping[str, float]] = {
@@ -69,6 +71,10 @@ SHARES: Mapping[int, Mapping[str, float]] = {
     6: {"written": 0.2, "squad": 0.1, "nq": 0.1, "cloze": 0.1, "stories": 0.05, "dated": 0.1, "disagreements": 0.2,
         "lists": 0.1, "retold": 0.2, "talks": 0.3, "talks/removed": 0.1, "accounts": 0.2, "accounts/removed": 0.1,
         "sisters": 1.0, "sisters/removed": 0.1, "beside": 0.2, "beside/none": 0.15, "further": 0.6},
+    7: {"written": 0.15, "squad": 0.07, "nq": 0.07, "cloze": 0.03, "stories": 0.05, "dated": 0.08, "disagreements": 0.1,
+        "lists": 0.1, "retold": 0.1, "talks": 0.15, "talks/removed": 0.05, "accounts": 0.12, "accounts/removed": 0.05,
+        "sisters": 0.12, "sisters/removed": 0.05, "reworded": 1.0, "reworded/removed": 0.1, "beside": 0.12,
+        "beside/none": 0.1, "further": 0.15},
 }  # fmt: skip
 """Shares of the examples of each set, or of a kind in a set, that a later course sees; of earlier sets, so that nothing
 is forgotten."""
@@ -215,7 +221,8 @@ def main() -> None:
         if args.course >= FIRST_BESIDE:
             named += ((BESIDE, one) for one in beside_examples([*FOLDERS, ACCOUNTS], count, random.Random(SEED)))
         if args.course >= FIRST_FURTHER:
-            named += (("further", one) for one in further_examples([*FOLDERS, SISTERS], count, random.Random(SEED)))
+            folders = [folder for folder in (*FOLDERS, SISTERS, REWORDED) if folder in known]
+            named += (("further", one) for one in further_examples(folders, count, random.Random(SEED)))
         made = list(drawn(named, SHARES[args.course]))
     write(args.out, made, tokenizer, dated=args.course >= FIRST_DATED)
     counts = dict(sorted(Counter(f"{a.split} {a.kind}" for a in made).items()))
