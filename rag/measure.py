@@ -13,7 +13,7 @@ from typing import Protocol
 from langchain_core.cross_encoders import BaseCrossEncoder
 from langchain_core.documents import Document
 
-from rag.signals import Asked, Candidate, candidates, cheap_signals
+from rag.signals import Asked, Candidate, candidates, cheap_signals, weigh
 
 READ_PASSAGES = 10
 MAX_UNITS = 24
@@ -21,6 +21,16 @@ MAX_UNITS = 24
 # limited, and from 1,800 up no answer changes (`python -m evals.bench.reading_budget`).
 MAX_TOKENS = 2_048
 BYTES_PER_TOKEN = 4
+PROMISE = {
+    "coverage": 4.3,
+    "coverage_before": -0.77,
+    "coverage_titled": 6.63,
+    "offers": 1.71,
+    "dense": 1.68,
+    "lexical": 0.5,
+}
+"""What the cheap signals say of a unit's worth, which decides whether the models see it; fitted by
+`python -m evals.training.promise`."""
 
 
 class Matcher(Protocol):
@@ -78,16 +88,20 @@ def choose(
         max_units: most units that are chosen.
         max_tokens: most tokens that the chosen hold with their contexts, by the estimate of `n_tokens`.
     """
-    cheap = [Measured(c, cheap_signals(asked, c)) for c in candidates(passages[:READ_PASSAGES])]
-    cheap.sort(key=lambda m: (-_promise(m.signals), *tie(m.candidate)))
     chosen: list[Measured] = []
     left = max_tokens
-    for m in cheap:
+    for m in by_promise(asked, passages):
         size = n_tokens(m.candidate.in_context)
         if len(chosen) < max_units and (size <= left or not chosen):
             chosen.append(m)
             left -= size
     return chosen
+
+
+def by_promise(asked: Asked, passages: Sequence[Document]) -> list[Measured]:
+    """Return the units of the first passages with their cheap signals, the most promising first."""
+    cheap = [Measured(c, cheap_signals(asked, c)) for c in candidates(passages[:READ_PASSAGES])]
+    return sorted(cheap, key=lambda m: (-weigh(m.signals, PROMISE), *tie(m.candidate)))
 
 
 def score_units(asked: Asked, chosen: Sequence[Measured], scorers: Scorers) -> list[Measured]:
@@ -126,9 +140,3 @@ def _scores(asked: Asked, scorer: BaseCrossEncoder, texts: Sequence[str]) -> dic
     """Score each different text once."""
     different = list(dict.fromkeys(texts))
     return dict(zip(different, scorer.score([(asked.text, text) for text in different]), strict=True))
-
-
-def _promise(signals: Mapping[str, float]) -> float:
-    """Cheap estimate of a unit's worth, which decides whether the models see it."""
-    rank = max(signals["dense"], signals["lexical"])
-    return signals["coverage"] + 0.5 * signals["coverage_before"] + 0.3 * signals["offers"] + 0.3 * rank

@@ -17,7 +17,7 @@ from tests.conftest import Desk
 
 ASKED = "What became of the ferry between Orvel and Kesten?"
 FIRST = "The ferry between Orvel and Kesten was ordered in May."
-LATER = "That vessel now carries forty lorries a day."
+LATER = "The ferry to Kesten now carries forty lorries a day."
 
 
 @dataclass
