@@ -57,8 +57,11 @@ _ATTRIBUTES = _SAYING | _SAYING_THAT | frozenset(
 _NOT_A_VERB = frozenset("the a an this that such its his her their s no any some of member".split())
 _STOPS_SAYING = frozenset("but while whereas although though".split())
 _WITH = {"speak": "of", "point": "out"}
-_TIME_WORDS = frozenset("on in at to during after late early yesterday".split())
-_AUDIENCE = frozenset("reporters journalists parliament lawmakers deputies television radio".split())
+_AFTER_SAID = frozenset(
+    "on in at to during after late early yesterday reporters journalists parliament lawmakers deputies television "
+    "radio".split()
+)
+"""When and to whom something is said."""
 _SPEAKER_WORDS = 14
 _ASIDE_WORDS = 4
 
@@ -317,7 +320,7 @@ def _is_aside(parsed: Parsed, i: int, start: int, end: int) -> bool:
     if parsed.words[i].text in ("according", "view") or (opener == "as" and parsed.marks[start] == ","):
         return True
     closed = end == len(parsed.words) or bool(parsed.marks[end])
-    plain = not after or after[0].text in _TIME_WORDS | _AUDIENCE or all(word.text[0].isupper() for word in after)
+    plain = not after or after[0].text in _AFTER_SAID or all(word.text[0].isupper() for word in after)
     return parsed.marks[start] == "," and closed and len(after) <= _ASIDE_WORDS and plain
 
 

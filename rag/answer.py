@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 
 from rag.types import Scope, Unit
 
+SILENT = "The corpus does not say"
+"""How an answer opens that has nothing to quote."""
+
 if TYPE_CHECKING:
     from langchain_core.documents import Document
 

@@ -29,14 +29,12 @@ from rag.answer import (
 from rag.arguments import History, by_then, messages_of
 from rag.bridge import bridged
 from rag.catalogue import Catalogue
-from rag.conflicts import SecondReader, conflict
+from rag.compose import BesideReader, compose
 from rag.errors import UsageError
 from rag.event_dates import event_date
-from rag.further import FurtherReader, brief_of
 from rag.langchain_parts import TOOL_DESCRIPTION, TOOL_NAME, AnswerRunnable, BriefRetriever, answer_tool, retrieved
 from rag.overview import Response
 from rag.printable import holds_halves
-from rag.quote import quote
 from rag.read import in_turn, share_evidence
 from rag.relative_dates import relative_dates_note
 from rag.tracing import Stages
@@ -67,10 +65,6 @@ class Reader(Protocol):
     def read(self, question: str, passages: Sequence[Document], *, near: Collection[str] = ()) -> Reading:
         """Order passages and their units by how well they answer; those of the briefs `near` are likelier to."""
         ...
-
-
-class BesideReader(SecondReader, FurtherReader, Protocol):
-    """Knows what else answers a question beside a quoted unit: the same otherwise, or more of it."""
 
 
 class Understands(Protocol):
@@ -208,7 +202,9 @@ class Assistant:
         evidence = readings[0].evidence
         yield Retrieved(evidence)
         with stages.stage("answer"):
-            answer = self._quote(asked.parts, readings)
+            answer = compose(
+                asked.parts, readings, threshold=self.threshold, max_sentences=self.max_sentences, reader=self.beside
+            )
         with stages.stage("verify"):
             said = tuple(self.verifier.verify(answer.quoted))
         usage: Usage | None = None
@@ -241,12 +237,12 @@ class Assistant:
         returns the ids of the briefs that were spoken of last.
         """
         found = [self._found(part, asked.scope) for part in asked.parts]
-        before = self._found(asked.before, asked.scope) if asked.before else []
+        several = len(found) > 1
+        is_sought = asked.before and not (several and asked.cited)
+        before = self._found(asked.before, asked.scope) if is_sought else []
         near = asked.cited or tuple(str(passage.metadata["brief_id"]) for passage in before[:1])
-        if len(found) > 1:
-            whole = self._found(asked.standalone, asked.scope)
-            return [in_turn(own, whole) for own in found], near
-        return [in_turn(own, before) if before else own for own in found], near
+        leant_on = self._found(asked.standalone, asked.scope) if several else before
+        return [in_turn(own, leant_on) for own in found], near
 
     def _since_event(self, asked: Understood) -> Understood:
         """Read for the day of the event that a question counts from."""
@@ -307,27 +303,6 @@ class Assistant:
         )
         return Answered(answer)
 
-    def _quote(self, asked: Sequence[str], readings: Sequence[Reading]) -> _Quoted:
-        """Quote what answers each part, nothing twice, and what states another figure."""
-        said: list[Sentence] = []
-        silent: dict[str, str] = {}
-        differ: list[str] = []
-        kept: list[Sentence] = []
-        for part, reading in zip(asked, readings, strict=True):
-            quoted, reason = quote(
-                part, reading, threshold=self.threshold, max_sentences=self.max_sentences, reader=self.beside
-            )
-            found = conflict(part, reading, quoted, limit=self.max_sentences, reader=self.beside)
-            if found:
-                quoted = found.sentences
-                differ += [found.note] if found.note else []
-            kept += quoted if found else [one for one in quoted if _is_best(one, reading)]
-            said += quoted
-            if reason:
-                silent[part] = reason
-        once = _once(said)
-        return _Quoted(once, silent, tuple(differ), tuple(s for s in once if any(_is_inside(k, s) for k in kept)))
-
     def _notes(self, asked: Understood) -> Iterator[str]:
         if asked.limit:
             yield f"Limited to {asked.limit}, because the question says “{asked.limit.words}”."
@@ -341,46 +316,10 @@ class Assistant:
             yield f"{undated} undated {briefs} left out, because the question is limited by date."
 
 
-def _is_best(quoted: Sentence, reading: Reading) -> bool:
-    cited, best = quoted.citations[0], reading.units[0]
-    return _brief_id(quoted) == brief_of(best, reading.evidence) and cited.start <= best.unit.start < cited.end
-
-
-def _once(said: Sequence[Sentence]) -> tuple[Sentence, ...]:
-    """Leave out what is quoted twice, from two passages that overlap too, and what stands in something else quoted."""
-    wider = [s for s in said if not any(_is_inside(s, other) and not _is_inside(other, s) for other in said)]
-    return tuple(s for i, s in enumerate(wider) if not any(_is_inside(s, before) for before in wider[:i]))
-
-
-def _is_inside(sentence: Sentence, other: Sentence) -> bool:
-    """Whether a sentence is a part of what another one quotes, or the same."""
-    mine, theirs = sentence.citations[0], other.citations[0]
-    return _brief_id(sentence) == _brief_id(other) and theirs.start <= mine.start and mine.end <= theirs.end
-
-
-def _brief_id(sentence: Sentence) -> str:
-    return str(sentence.citations[0].passage.metadata["brief_id"])
-
-
 def _relative_dates(said: Sequence[Sentence]) -> Iterator[str]:
     """Say what "yesterday" and the like mean in what is cited."""
     cited = {(c.n, c.quote, c.passage.metadata["date"]): None for sentence in said for c in sentence.citations}
     yield from filter(None, (relative_dates_note(*one) for one in cited))
-
-
-@dataclass(frozen=True, slots=True)
-class _Quoted:
-    """What is quoted, the reason for each part that nothing answers, how figures differ, and what must not be lost."""
-
-    quoted: tuple[Sentence, ...]
-    silent: Mapping[str, str]
-    differ: tuple[str, ...]
-    kept: tuple[Sentence, ...]
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What is to be said beside the quotes."""
-        return (*self.differ, *(f"“{part}” {reason}" for part, reason in self.silent.items()))
 
 
 def checked(question: str, *, max_chars: int) -> str:

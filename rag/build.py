@@ -23,7 +23,8 @@ from rag.split import SPLITTER, CountTokens, chunk_header, split
 from rag.types import Brief, Chunk
 
 if TYPE_CHECKING:
-    from rag.assistant import Assistant, BesideReader
+    from rag.assistant import Assistant
+    from rag.compose import BesideReader
     from rag.ingest import SyncLimits
     from rag.measure import Scorers
     from rag.read import SignalReader

@@ -56,6 +56,7 @@ HEARSAY = frozenset("reported said alleged believed thought claimed estimated ru
 """In the passive these hedge, and any word of saying keeps the reserve."""
 _HEDGES_TO = frozenset(stem(w) for w in "plan hope intend expect seek aim appear seem wish propose mean".split())
 CONDITIONS = frozenset(["if", "unless", "provided"])
+_HOLDING_BACK = _HEDGES | CONDITIONS
 _IDLE_IFS = frozenset("needed necessary any possible so required not".split())
 _SOFT = frozenset(
     stem(w)
@@ -169,9 +170,7 @@ def is_conditional(clause: Clause) -> bool:
 def soft_words(words: Iterable[Word]) -> frozenset[str]:
     """Return the stems of words that hold back: of a hedge, a wish, a belief, an if."""
     return frozenset(
-        word.stem
-        for word in words
-        if word.text != "May" and (word.stem in _SOFT or word.text.lower() in _HEDGES | CONDITIONS)
+        word.stem for word in words if word.text != "May" and (word.stem in _SOFT or word.text.lower() in _HOLDING_BACK)
     )
 
 

@@ -151,8 +151,9 @@ def _rebuild(index: Index, writer: IndexWriter) -> None:
     """Cut and embed every text anew. Identity comes first, so that a rebuild that stops is seen as unfinished."""
     index.vectors.reset()
     writer.catalogue.purge_staged()
-    writer.catalogue.compact()  # a forget that was cut short may have left traces
-    writer.catalogue.clear_vector_deletions(writer.index.catalogue.vector_deletions())
+    if deletions := writer.index.catalogue.vector_deletions():
+        writer.catalogue.compact()  # a forget that was cut short may have left traces
+        writer.catalogue.clear_vector_deletions(deletions)
     writer.record_identity()
     pending: list[PendingChunk] = []
     for brief in all_briefs(index.catalogue.database):

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from langchain_core.documents import Document
 
-from rag.answer import Reading, ScoredUnit, Sentence
+from rag.answer import SILENT, Reading, ScoredUnit, Sentence
 from rag.answer_types import answer_type, new_names, offers
 from rag.cite import quoted
 from rag.further import FurtherReader, brief_of, further
@@ -191,12 +191,12 @@ def _after(unit: ScoredUnit, passage: Document) -> Span | None:
 def _reason(question: str, evidence: Sequence[Document]) -> str:
     """Say why nothing is quoted: no passage, a name or number that no passage holds, or nothing close enough."""
     if not evidence:
-        return "The corpus does not say: it holds no passage on this question."
+        return f"{SILENT}: it holds no passage on this question."
     texts = [analyse(_read_text(passage)) for passage in evidence]
     for run in _asked_names(question):
         if any(all(not _stands(word, run, text) for text in texts) for word in run):
-            return f"The corpus does not say: no passage found mentions {' '.join(word.text for word in run)}."
-    return "The corpus does not say: nothing found comes close enough to an answer."
+            return f"{SILENT}: no passage found mentions {' '.join(word.text for word in run)}."
+    return f"{SILENT}: nothing found comes close enough to an answer."
 
 
 def _read_text(passage: Document) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from langchain_core.messages import AIMessage, BaseMessage
 
-from rag.answer import Answer
+from rag.answer import SILENT, Answer
 from rag.follow_up import VERB, WH, matter_of, names_of, refers_back
 from rag.lexicon import analyse, present
 
@@ -18,9 +18,6 @@ CARRIED_NAMES = 2
 """Most names that are carried from the last answer."""
 MOST_CARRIED = 500
 """Most characters of the last question that stood alone."""
-
-SILENT = "The corpus does not say"
-"""How an answer opens that has nothing to quote."""
 
 BRIEFS = "briefs"
 """Where a message keeps the ids of the briefs of its answer."""

@@ -12,11 +12,11 @@ import pytest
 from langchain_core.documents import Document
 from langchain_core.messages import AIMessage, HumanMessage
 
-from rag.answer import Answered, Identities, Reading, Retrieved, Rewritten, Said, ScoredUnit
+from rag.answer import SILENT, Answered, Identities, Reading, Retrieved, Rewritten, Said, ScoredUnit
 from rag.assistant import Assistant, Reader, nearest
 from rag.build import open_assistant
 from rag.errors import IndexMissing, UsageError
-from rag.rewrite import SILENT, message_of
+from rag.rewrite import message_of
 from rag.types import Scope, Unit
 from rag.understand import Understood
 from tests.conftest import Desk

@@ -25,6 +25,7 @@ from rag.index import Index
 from rag.ingest import SyncLimits, sync
 from tests.child_ingest import Job, hold_lock
 from tests.conftest import Desk
+from tests.contracts import check_a_transaction_sees_one_moment
 
 FINLAND = "Finland joined NATO on 4 April 2023. It became the 31st member."
 NIGER = "Soldiers detained President Bazoum in Niamey on 26 July 2023."
@@ -34,12 +35,7 @@ FAKE_MODEL = "tests.fakes:HashEmbeddings"
 def test_a_transaction_sees_one_moment(tmp_path: Path) -> None:
     path = tmp_path / "catalogue.sqlite3"
     reader, writer = SqliteDatabase(path, create=True), SqliteDatabase(path, create=False)
-    with reader.transaction() as connection:
-        before = generation(connection)
-        CatalogueWriter(writer).touch()
-        assert generation(connection) == before
-    with reader.transaction() as connection:
-        assert generation(connection) == before + 1
+    check_a_transaction_sees_one_moment(reader, writer)
 
 
 def test_who_writes_waits_for_other_writers_before_anything_is_read(tmp_path: Path) -> None:

@@ -76,11 +76,17 @@ def test_counted_things_are_compared_within_one_brief_too(desk: Desk) -> None:
 TRUCE = "When was the Kelmou ceasefire signed?"
 
 
-def truce(desk: Desk, first: str, second: str) -> Answer:
-    desk.write("wire.md", first, title="Kelmou talks", date="2023-05-08", source="Wire")
-    desk.write("ledger.md", second, title="Truce", date="2023-05-12", source="Ledger")
+def told(desk: Desk, question: str, *briefs: tuple[str, str, str, str]) -> Answer:
+    """Ask of briefs, each given by its source, title, date and text."""
+    for source, title, day, text in briefs:
+        desk.write(f"{source.lower()}.md", text, title=title, date=day, source=source)
     desk.ingest()
-    return desk.ask(TRUCE)
+    return desk.ask(question)
+
+
+def truce(desk: Desk, first: str, second: str) -> Answer:
+    wire, ledger = ("Wire", "Kelmou talks", "2023-05-08", first), ("Ledger", "Truce", "2023-05-12", second)
+    return told(desk, TRUCE, wire, ledger)
 
 
 @pytest.mark.parametrize(
@@ -131,10 +137,8 @@ def test_a_question_for_both_figures_gets_both(raid: Desk) -> None:
 
 
 def two(desk: Desk, question: str, first: str, second: str, *, later: str = "2024-03-09") -> Answer:
-    desk.write("letter.md", first, title="Dorvani gas link", date="2024-03-04", source="Letter")
-    desk.write("courier.md", second, title="Count of the Dorvani gas link", date=later, source="Courier")
-    desk.ingest()
-    return desk.ask(question)
+    letter = ("Letter", "Dorvani gas link", "2024-03-04", first)
+    return told(desk, question, letter, ("Courier", "Count of the Dorvani gas link", later, second))
 
 
 SHARE = "What share of gas consumption did the Dorvani link cover?"
@@ -165,10 +169,8 @@ def test_shares_that_agree_or_are_of_another_thing_or_time_are_no_conflict(desk:
 
 def wire_and_post(desk: Desk, question: str, first: str, second: str) -> Answer:
     """Ask of two briefs of the news from Brelmia."""
-    desk.write("wire.md", first, title="Brelmia", date="2024-05-10", source="Wire")
-    desk.write("post.md", second, title="News from Brelmia", date="2024-05-12", source="Post")
-    desk.ingest()
-    return desk.ask(question)
+    wire, post = ("Wire", "Brelmia", "2024-05-10", first), ("Post", "News from Brelmia", "2024-05-12", second)
+    return told(desk, question, wire, post)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 
 from rag import open_assistant
 from rag.answer import Answer
-from rag.assistant import BesideReader
+from rag.compose import BesideReader
 from rag.cross_encoder import MODELS, PackagedCrossEncoder
 from rag.further import MOST_READ, WEIGHTS
 from rag.signals import probability

@@ -29,6 +29,7 @@ from rag.ingest import sync
 from rag.lexicon import search_words
 from rag.types import Brief, Chunk, Scope
 from tests.conftest import Desk
+from tests.contracts import check_a_transaction_sees_one_moment
 from tests.postgres_server import NEEDS_POSTGRES, PostgresServer
 
 pytestmark = [pytest.mark.slow, NEEDS_POSTGRES]
@@ -268,12 +269,7 @@ def test_a_new_generation_is_announced_at_once(postgres: PostgresServer) -> None
 def test_a_transaction_sees_one_moment(postgres: PostgresServer) -> None:
     url = postgres.database()
     reader, writer = PostgresDatabase(url, create=True), PostgresDatabase(url, create=False)
-    with reader.transaction() as connection:
-        before = generation(connection)
-        CatalogueWriter(writer).touch()
-        assert generation(connection) == before
-    with reader.transaction() as connection:
-        assert generation(connection) == before + 1
+    check_a_transaction_sees_one_moment(reader, writer)
     reader.close()
     writer.close()
 

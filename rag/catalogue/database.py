@@ -12,17 +12,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import Connection, create_engine, event
+from sqlalchemy import Connection, event
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import QueuePool
 
 from rag.catalogue import schema
 from rag.catalogue.fts5 import Fts5Words
+from rag.catalogue.sqlite import BUSY_TIMEOUT_S, sqlite_engine
 from rag.catalogue.words import Words
 from rag.errors import IndexCorrupt, IndexLocked, IndexUnusable
 
-BUSY_TIMEOUT_S = 10.0
 FETCH_BATCH = 500
 """Ids in one IN clause, below SQLite's limit of variables."""
 POLL_S = 0.25
@@ -200,19 +200,10 @@ def _lower(value: object) -> object:
 
 
 def _engine(url: str, **how: Any) -> Engine:
-    engine = create_engine(url, json_serializer=as_json, hide_parameters=True, **how)
+    engine = sqlite_engine(url, json_serializer=as_json, hide_parameters=True, **how)
 
     @event.listens_for(engine, "connect")
-    def _pragmas(connection: Any, _record: Any) -> None:
-        # The driver would begin a transaction only at the first change, after what was read may have moved on.
-        connection.isolation_level = None
-        # Deleted text must not survive in free pages: `forget` promises that it is gone.
-        for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON", "secure_delete = ON"):
-            connection.execute(f"PRAGMA {pragma}")
+    def _add_functions(connection: Any, _record: Any) -> None:
         connection.create_function("lower", 1, _lower, deterministic=True)  # SQLite's own knows ASCII alone
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql(f"BEGIN {connection.get_execution_options().get('begins', 'DEFERRED')}")
 
     return engine

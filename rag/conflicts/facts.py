@@ -14,7 +14,7 @@ from rag.conflicts.sides import of_one_time
 from rag.conflicts.tellers import denied_words, disputes, disputes_that, is_rival, negates, teller
 from rag.dates_in_text import StatedDate, may_be_one, without_dates
 from rag.lexicon import analyse
-from rag.numbers_in_text import quantities
+from rag.quantities import quantities
 
 MIN_SAID = 0.6
 """Least share of the question's matter that an account says which stands anywhere in the evidence."""

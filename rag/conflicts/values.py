@@ -11,7 +11,7 @@ from functools import lru_cache
 from rag.clauses import is_content, root
 from rag.dates_in_text import without_dates
 from rag.lexicon import NUMBER_WORDS, analyse, kin, stem
-from rag.numbers_in_text import PEOPLE, Bound, Quantity, quantities
+from rag.quantities import PEOPLE, Bound, Quantity, quantities
 
 NEARLY = Decimal("0.02")
 """Relative difference within which one figure in two units is one figure."""

@@ -5,17 +5,14 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import Connection, create_engine, event
-from sqlalchemy.engine import Engine
+from sqlalchemy import Connection
 from sqlalchemy.exc import DatabaseError
 
-from rag.catalogue.database import BUSY_TIMEOUT_S
+from rag.catalogue.sqlite import BUSY_TIMEOUT_S, sqlite_engine
 from rag.errors import IndexCorrupt, IndexLocked, IndexUnusable, RagError
 from rag.userdata.schema import migrate
 
@@ -51,7 +48,7 @@ class Database:
         # SQLite lets waiting writers in by chance, and some wait in vain: those of one process queue here.
         self._writing = threading.Lock()
         _make(path)
-        self._engine = _engine(path)
+        self._engine = sqlite_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_TIMEOUT_S}, max_overflow=-1)
         self._writer = self._engine.execution_options(begins="IMMEDIATE")
         try:
             with self.writing() as connection:
@@ -111,39 +108,3 @@ def _make(path: Path) -> None:
         raise IndexUnusable(
             f"the file of conversations {str(path)!r} cannot be written ({reason}); check the rights of file and folder"
         ) from error
-
-
-def _engine(path: Path) -> Engine:
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_TIMEOUT_S}, max_overflow=-1)
-
-    @event.listens_for(engine, "connect")
-    def _pragmas(connection: Any, _record: Any) -> None:
-        # The driver would begin a transaction only at the first change, after what was read may have moved on.
-        connection.isolation_level = None
-        for pragma in ("synchronous = NORMAL", "foreign_keys = ON", "secure_delete = ON"):
-            connection.execute(f"PRAGMA {pragma}")
-        _use_log(connection)
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql(f"BEGIN {connection.get_execution_options().get('begins', 'DEFERRED')}")
-
-    return engine
-
-
-def _use_log(connection: Any) -> None:
-    """Switch the file to WAL.
-
-    SQLite does not always wait for other processes that switch a new file too (of ten at once, in 6 of 1,500 cases one
-    was turned away), so this does.
-    """
-    last_try = time.monotonic() + BUSY_TIMEOUT_S
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-        except connection.OperationalError as error:
-            if error.sqlite_errorname != "SQLITE_BUSY" or time.monotonic() > last_try:
-                raise
-            time.sleep(0.02)
-        else:
-            return
