@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from rag.lexicon import MONTHS, STOP_WORDS, Word, Words, analyse, present
 from rag.rarity import background
 from rag.signals import weigh
+from rag.years_meant import counts_from_before
 
 WH = r"(?:who|whom|whose|which|what|when|where|why|how)"
 VERB = re.compile(
@@ -47,11 +48,13 @@ _THE = re.compile(r"\bthe\b", re.IGNORECASE)
 
 
 def refers_back(question: str, said: Sequence[str] = ()) -> bool:
-    """Whether a question needs an earlier one: it has a pronoun, opens as a reply, or says too little by itself.
+    """Whether a question needs an earlier one: it has a pronoun, opens as a reply, says too little, or counts years.
 
     Args:
         said: the turns before it, each with its answer.
     """
+    if counts_from_before(question):
+        return True
     seen = signs(question, said)
     leans = seen["the"] or seen["pronoun"] or seen["that"] or seen["opens"]
     if seen["nameless"] and not leans and seen["matter"] >= OWN_MATTER:

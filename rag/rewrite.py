@@ -11,6 +11,7 @@ from langchain_core.messages import AIMessage, BaseMessage
 from rag.answer import SILENT, Answer
 from rag.follow_up import VERB, WH, matter_of, names_of, refers_back
 from rag.lexicon import analyse, present
+from rag.years_meant import with_years
 
 FEW_NAMES = 2
 """With fewer names a question says what it is about by its other words."""
@@ -47,20 +48,23 @@ def rewrite(question: str, history: Sequence[BaseMessage]) -> str:
         "Did Putin visit Beijing in 2024?", "And where did he go?" -> "where did he go (Putin, Beijing, 2024)?"
         "Did Putin visit Beijing in 2024?", "And in 2023?" -> "Did Putin visit Beijing in 2024? And in 2023?"
         "Did Putin visit Beijing in 2024?", "When did Finland join NATO?" -> "When did Finland join NATO?"
+
+    Years that it counts from those that were told are named: "in the following year" -> "in 2025".
     """
     turns = turns_of(history)
     if not turns or not refers_back(question, said_in(turns)):
         return question
     asked = _topic(turns).strip()[:MOST_CARRIED]
+    counted = with_years(question, (turns[-1].answer or "", turns[-1].question, asked))
     if _FRAGMENT.fullmatch(question.strip()) or not VERB.search(question):
-        return f"{asked} {question.strip()}"
-    topic = _new(asked, known=question)
+        return f"{asked} {counted.strip()}"
+    topic = [name for name in _new(asked, known=question) if counted == question or not _YEAR.fullmatch(name)]
     if len(topic) < FEW_NAMES:
         topic = [" ".join(matter_of(analyse(asked)))]
     people = _PERSON.search(question) or not topic
     met = _new(turns[-1].answer or "", known=f"{question} {asked}")[:CARRIED_NAMES] if people else []
     about = ", ".join(filter(None, [*topic, *met]))
-    bare = _LINK.sub("", question.strip(), count=1)
+    bare = _LINK.sub("", counted.strip(), count=1)
     return f"{bare.rstrip(' ?')} ({about})?" if about else bare
 
 

@@ -53,6 +53,30 @@ def test_a_change_of_topic_drags_nothing_along(question: str) -> None:
     assert rewrite(question, HISTORY) == question
 
 
+@pytest.mark.parametrize(
+    ("question", "standalone"),
+    [
+        ("Who still held out in July of the following year?", "Who still held out in July of 2025 (Putin, Beijing)?"),
+        ("And in Harbin the next summer, who came?", "in Harbin in summer 2025, who came (Putin, Beijing)?"),
+        ("How did trade do that year?", "How did trade do in 2024 (Putin, Beijing)?"),
+        ("And the year before?", "When did Putin visit Beijing in May 2024? And 2023?"),
+        # A year that the question counts from itself.
+        ("Did Oslo pay the year after the war ended in 2019?", "Did Oslo pay the year after the war ended in 2019?"),
+        ("What will Warsaw spend next year?", "What will Warsaw spend next year?"),
+    ],
+)
+def test_a_year_is_counted_from_the_one_that_was_told(question: str, standalone: str) -> None:
+    assert rewrite(question, HISTORY) == standalone
+
+
+@pytest.mark.parametrize("answer", ["In 2022 it was asked, in 2024 it joined. [1]", "In spring. [1]"])
+def test_where_two_years_were_told_or_none_the_question_before_tells(answer: str) -> None:
+    history = [HumanMessage("What did Sweden ask NATO for in 2022?"), AIMessage(answer)]
+    assert rewrite("Who led NATO the year after?", history).startswith("Who led NATO in 2023 (")
+    silent = [HumanMessage("What did Sweden ask NATO for?"), AIMessage(answer)]
+    assert rewrite("Who led NATO the year after?", silent).startswith("Who led NATO the year after (")
+
+
 def test_a_topic_of_few_names_is_told_by_its_other_words() -> None:
     history = [HumanMessage("How many pages has the main chip rule of October?"), AIMessage("139 pages. [1]")]
     assert rewrite("Who signed it?", history) == "Who signed it (pages main chip rule October)?"
