@@ -201,6 +201,7 @@ def test_steps_visit_every_question_once_a_pass(work: Path) -> None:
     assert sorted(seen[:20]) == sorted(e.id for e in examples)
     assert sorted(seen[60:80]) == sorted(e.id for e in examples)
     assert [e.id for e in questions_at(1, examples, PLAN)] == seen[16:32]
+    assert [e.id for e in questions_at(0, examples, replace(PLAN, passed=24))] == seen[24:40]
 
 
 def test_draw_keeps_right_units_first_and_the_hardest_wrong_ones() -> None:

@@ -17,6 +17,7 @@ from evals.training.reader.stories import (
     LISTS,
     RETOLD,
     REWORDED,
+    RIVALS,
     SISTERS,
     STORIES,
     Story,
@@ -37,7 +38,7 @@ THRESHOLDS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
 
 def collect(cache: Path) -> list[Weighed]:
     """Read the questions."""
-    told = development_of((STORIES, DATED, LISTS, RETOLD, SISTERS, REWORDED))
+    told = development_of((STORIES, DATED, LISTS, RETOLD, SISTERS, REWORDED, RIVALS))
     assistant = assistant_of(cache / "further", told)
     found = [_weighed(assistant, story, one) for story in told for one in _asked(story)]
     return [one for one in found if one is not None]

@@ -3,8 +3,8 @@
     python -m evals.training.second_accounts --cache DIR
 
 The questions are those of the development stories whose briefs disagree (`datasets/training/disagreements`,
-`accounts`), asked of an index of these stories as a user would; the reader was trained on none of them. Figures are by
-folds that part no story.
+`accounts`, `rivals`), asked of an index of these stories as a user would; the reader was trained on none of them.
+Figures are by folds that part no story.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pathlib import Path
 from evals.training.reader.stories import (
     ACCOUNTS,
     DISAGREEMENTS,
+    RIVALS,
     Story,
     StoryQuestion,
     development_of,
@@ -46,7 +47,7 @@ class Answered(Weighed):
 def collect(cache: Path) -> list[Answered]:
     """Read the questions."""
     folder = cache / "second"
-    told = development_of((DISAGREEMENTS, ACCOUNTS))
+    told = development_of((DISAGREEMENTS, ACCOUNTS, RIVALS))
     assistant = assistant_of(folder, told)
     found = [_weighed(assistant, story, one) for story in told for one in story.questions[::EVERY] if one.accounts]
     return [one for one in found if one is not None]

@@ -22,7 +22,7 @@ from evals.training.encoder import KeptEncoder
 from evals.training.head.reading import Desk, Read
 from evals.training.passages import SmallIndex, Text, chunks, load, with_ranks
 from evals.training.reader.prepare import DEV_ARTICLES, allowed, articles, dev_titles, held_out_questions, trained_ids
-from evals.training.reader.stories import ACCOUNTS, FOLDERS, REWORDED, SISTERS, development_of, holds_some
+from evals.training.reader.stories import ACCOUNTS, FOLDERS, REWORDED, RIVALS, SISTERS, development_of, holds_some
 from evals.training.reader.swaps import names_in, swap
 from evals.training.readings import holds
 from rag.build import open_index, open_retriever
@@ -39,7 +39,7 @@ from rag.signals import Candidate
 from rag.types import Scope
 
 SEED = 31
-TOLD = (*FOLDERS, ACCOUNTS, SISTERS, REWORDED)
+TOLD = (*FOLDERS, ACCOUNTS, SISTERS, REWORDED, RIVALS)
 
 
 @dataclass(frozen=True)
@@ -111,8 +111,8 @@ def _on_gold(desk: Desk, title: str, row: dict[str, Any], passages: Sequence[Doc
     return desk.read("squad", title, row["question"], passages=ranked, right=_holder(row["answers"]), answerable=True)
 
 
-def stories(models: Models, *, every: int = 8, removed: float = 0.2) -> Iterator[Read]:
-    """Read every eighth question of the development stories in an index of these stories alone."""
+def stories(models: Models, *, every: int = 10, removed: float = 0.2) -> Iterator[Read]:
+    """Read every tenth question of the development stories in an index of these stories alone."""
     told = development_of(TOLD)
     texts = {story.id: [brief.text(story.id) for brief in story.briefs] for story in told}
     passages = [passage for story in told for text in texts[story.id] for passage in chunks(text)]

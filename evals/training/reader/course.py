@@ -36,6 +36,8 @@ class Plan:
         start: folder of an exported model to start from; the packaged embedding model if empty.
         keep_head: whether to start from the head of that model too.
         averaging: decay of the average of the weights; it grows from 0 with the steps, (1 + t) / (10 + t).
+        passed: questions that an earlier run over the same data, with the same seed, has been asked: they are passed
+            over.
     """
 
     steps: int
@@ -53,6 +55,7 @@ class Plan:
     start: str = ""
     keep_head: bool = False
     searched: int = 0
+    passed: int = 0
 
     def lr_share(self, step: int) -> float:
         """Share of the learning rate at a step: linear up in `warm_up` of the steps, then linear down to 0."""
@@ -141,7 +144,8 @@ def questions_at(step: int, examples: Sequence[Example], plan: Plan) -> Iterator
 
     Each pass over the examples has its own order; right units come first, then a draw of the wrong ones.
     """
-    for place in range(step * plan.questions, (step + 1) * plan.questions):
+    first = plan.passed + step * plan.questions
+    for place in range(first, first + plan.questions):
         turn, at = divmod(place, len(examples))
         example = examples[_order(len(examples), plan.seed + turn)[at]]
         yield drawn(example, max(plan.candidates, plan.searched), random.Random(f"{plan.seed} {place}"))

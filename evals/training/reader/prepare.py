@@ -34,6 +34,7 @@ from evals.training.reader.stories import (
     LISTS,
     RETOLD,
     REWORDED,
+    RIVALS,
     SISTERS,
     STORIES,
     read_stories,
@@ -56,6 +57,7 @@ NEW: Mapping[int, Sequence[Path]] = {
     5: [TALKS, ACCOUNTS],
     6: [SISTERS],
     7: [REWORDED],
+    8: [RIVALS],
 }
 """Folders of stories that are new in a later course."""
 SHARES: Mapping[int, Mapping[str, float]] = {
@@ -75,6 +77,11 @@ SHARES: Mapping[int, Mapping[str, float]] = {
         "lists": 0.1, "retold": 0.1, "talks": 0.15, "talks/removed": 0.05, "accounts": 0.12, "accounts/removed": 0.05,
         "sisters": 0.12, "sisters/removed": 0.05, "reworded": 1.0, "reworded/removed": 0.1, "beside": 0.12,
         "beside/none": 0.1, "further": 0.15},
+    8: {"written": 0.1, "squad": 0.05, "nq": 0.05, "cloze": 0.02, "stories": 0.04, "dated": 0.05, "disagreements": 0.06,
+        "lists": 0.06, "retold": 0.06, "talks": 0.12, "talks/removed": 0.05, "accounts": 0.1, "accounts/removed": 0.05,
+        "sisters": 0.08, "sisters/removed": 0.05, "reworded": 0.08, "reworded/removed": 0.05, "rivals": 1.0,
+        "rivals/removed": 0.1, "rivals/none": 0.2, "rivals/more": 0.6, "rivals/more/none": 0.4,
+        "beside": 0.12, "beside/none": 0.08, "further": 0.08},
 }  # fmt: skip
 """Shares of the examples of each set, or of a kind in a set, that a later course sees; of earlier sets, so that nothing
 is forgotten."""
@@ -223,6 +230,9 @@ def main() -> None:
         if args.course >= FIRST_FURTHER:
             folders = [folder for folder in (*FOLDERS, SISTERS, REWORDED) if folder in known]
             named += (("further", one) for one in further_examples(folders, count, random.Random(SEED)))
+        if RIVALS in known:  # the new ones of both tasks have shares of their own
+            named += ((RIVALS.name, one) for one in beside_examples([RIVALS], count, random.Random(SEED)))
+            named += ((RIVALS.name, one) for one in further_examples([RIVALS], count, random.Random(SEED)))
         made = list(drawn(named, SHARES[args.course]))
     write(args.out, made, tokenizer, dated=args.course >= FIRST_DATED)
     counts = dict(sorted(Counter(f"{a.split} {a.kind}" for a in made).items()))

@@ -25,7 +25,7 @@ STORIES, DATED, LISTS, DISAGREEMENTS, RETOLD = FOLDERS = tuple(
     Path(__file__).parents[2] / "datasets" / "training" / name
     for name in ("stories", "dated", "lists", "disagreements", "retold")
 )
-ACCOUNTS, SISTERS, REWORDED = (STORIES.parent / name for name in ("accounts", "sisters", "reworded"))
+ACCOUNTS, SISTERS, REWORDED, RIVALS = (STORIES.parent / name for name in ("accounts", "sisters", "reworded", "rivals"))
 HARDEST, FAR = 4, 3
 """Units of the question's own story, and then of others, that are shown first among those that do not answer."""
 

@@ -167,7 +167,7 @@ def _plan(path: Path, args: argparse.Namespace, data: Data) -> Plan:
     room = Room(pair=args.tokens, context=args.context_tokens)
     wanted = Plan(args.steps or 0, shape, args.loss, room, args.questions, args.candidates)
     wanted = replace(wanted, seed=args.seed, start=args.start, keep_head=args.keep_head, lr_layers=args.lr)
-    wanted = replace(wanted, searched=args.searched)
+    wanted = replace(wanted, searched=args.searched, passed=args.passed)
     plan = wanted if args.steps else planned(wanted, data, hours=args.hours)
     path.write_text(json.dumps(asdict(plan), indent=1) + "\n", encoding="utf-8")
     return plan
@@ -192,6 +192,7 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument("--tokens", type=int, default=112, help="most tokens of an input")
     parser.add_argument("--candidates", type=int, default=8, help="most units a question is scored with")
     parser.add_argument("--searched", type=int, default=0, help="units among which the hardest are sought; 0 for none")
+    parser.add_argument("--passed", type=int, default=0, help="questions of an earlier run that are passed over")
     parser.add_argument("--context-tokens", type=int, default=32, help="most of title and what is before; 0 for none")
     return parser
 
