@@ -1,7 +1,7 @@
 """A question that describes what it asks about: "Who leads the country that hosted the 2024 summit?".
 
 The description becomes a question of its own; the name that answers it is put in its place. Only relative clauses
-after a noun are known, not "the Nigerian president's predecessor".
+and "founded by …" after a noun are known, not "the Nigerian president's predecessor".
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _PLACES = (
 _PEOPLE = (
     "person man woman people president minister leader general politician official diplomat envoy ambassador mediator"
     " negotiator commander king queen candidate author actor actress director singer writer performer composer founder"
-    " artist player scientist individual"
+    " artist player scientist individual judge chancellor premier governor mayor senator colonel"
 )
 _BODIES = (
     "group party alliance bloc organisation organization association company firm bank agency ministry government"
@@ -34,9 +34,11 @@ _BODIES = (
 )
 _ENTITIES = frozenset(f"{_PLACES} {_PEOPLE} {_BODIES}".split())
 _DESCRIBED = re.compile(
-    r"\bthe (?P<noun>(?:[a-z][\w'’-]* ){0,2}?[a-z][\w'’-]+) (?P<link>where|in which|that|which|who|whose)"
-    r" (?P<clause>[^,?]+)(?P<rest>,? ?.*)"
+    r"\bthe (?P<noun>(?:[a-z][\w'’-]* ){0,2}?[a-z][\w'’-]+) "
+    r"(?P<link>(?:where|in which|that|which|who|whose) |(?=(?:\w+ed|led|run|held|built|made|won) by \w))"
+    r"(?!(?:day|night|week|month|year|time|morning|evening|summer|winter)\b)(?P<clause>[^,?]+)(?P<rest>,? ?.*)"
 )
+_TOLD = re.compile(r"\b(?:tells?|told|warn\w*|inform\w*|assur\w*|convinc\w*|persuad\w*|remind\w*) $", re.IGNORECASE)
 _SUBJECT = re.compile(
     r"(?:^|\b(?:did|does|do|will|would|can|could|has|have|had|is|are|was|were|when|after|before|while|because|if)) $",
     re.IGNORECASE,
@@ -51,7 +53,8 @@ _PLACED = re.compile(
 _BARE_VERB = re.compile(
     r" (?=(?:say|do|want|propose|sign|join|become|leave|hold|give|take|make|get|call|ask|offer|accept|reject|refuse"
     r"|agree|promise|announce|demand|win|lose|start|begin|end|send|receive|visit|meet|vote|react|respond|pay|sell|buy"
-    r"|export|import|export|close|open|ratify|approve|handle|plan|expect|accuse|blame|name|use|have|gain|fall)\b)"
+    r"|export|import|export|close|open|ratify|approve|handle|plan|expect|accuse|blame|name|use|have|gain|fall"
+    r"|belong|come|go|pull|face|fare|owe|seek|oppose)\b)"
 )
 _PARTICIPLE = re.compile(r" (?=(?:\w+ed|born|taken|given|made|held|sent|won|lost|known|chosen|told|named|become)\b)")
 _NO_MATTER = frozenset("name names title called know known".split())
@@ -131,15 +134,20 @@ def _asks(found: Bridge) -> bool:
 
 def _of(question: str, match: re.Match[str]) -> Bridge | None:
     before, clause, rest = question[: match.start()], match["clause"].strip(), match["rest"].strip()
+    link = match["link"].strip()
+    if link == "that" and _TOLD.search(before):
+        return None
     if _SUBJECT.search(before) and not rest.startswith(","):
         parted = _parted(before, clause)
+        if not link and (parted is None or not re.search(r"\b(?:did|does|do|is|are|was|were) $", before)):
+            return None
         if parted is None and not _IS.search(before):
             return None
         clause, more = parted or (clause, "")
         rest = f" {more}{rest}" if more else rest
     elif rest.startswith(", "):
         rest = rest if re.search(r"\w", before) and not _SUBJECT.search(before) else f" {rest[2:]}"
-    return Bridge(_asked(match["noun"], match["link"], clause), before, rest or "?", match["noun"].split()[-1])
+    return Bridge(_asked(match["noun"], link, clause), before, rest or "?", match["noun"].split()[-1])
 
 
 def _parted(before: str, clause: str) -> tuple[str, str] | None:
@@ -154,6 +162,8 @@ def _parted(before: str, clause: str) -> tuple[str, str] | None:
 def _asked(noun: str, link: str, clause: str) -> str:
     if link in ("where", "in which"):
         return f"In which {noun} {clause}?"
+    if not link:
+        return f"Which {noun} was {clause}?"
     if link == "who":
         return f"Who {clause}?"
     return f"Which {noun}: whose {clause}?" if link == "whose" else f"Which {noun} {clause}?"

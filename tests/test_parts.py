@@ -139,6 +139,93 @@ SPLIT += [
     ),
 ]
 
+SPLIT += [
+    (
+        "How many died in the Oslo raid in May 2022 and how many in the Accra raid in June 2023?",
+        ("How many died in the Oslo raid in May 2022?", "How many died in the Accra raid in June 2023?"),
+    ),
+    ("When was the mine to open, and when did it?", ("When was the mine to open?", "when did it open?")),
+    (
+        "How many ships did Kenya ask for, and how many did it get?",
+        ("How many ships did Kenya ask for?", "Kenya: how many ships did it get?"),
+    ),
+    (
+        "Who spoke for the union in 2028, and who does now?",
+        ("Who spoke for the union in 2028?", "Who spoke for the union now?"),
+    ),
+    (
+        "How long did the truce in Chad hold and how long did the one in Mali hold?",
+        ("How long did the truce in Chad hold?", "how long did the truce in Mali hold?"),
+    ),
+    (
+        "Which bank and which insurer were fined in Oslo?",
+        ("Which bank were fined in Oslo?", "which insurer were fined in Oslo?"),
+    ),
+    ("What was turnout in 2019 and 2023?", ("What was turnout in 2019?", "What was turnout in 2023?")),
+    (
+        "Who spoke at the talks of May 2022 and June 2023 for Kenya?",
+        ("Who spoke at the talks of May 2022 for Kenya?", "Who spoke at the talks of June 2023 for Kenya?"),
+    ),
+    ("In 2023, who led Niger and who led Mali?", ("In 2023, who led Niger?", "In 2023, who led Mali?")),
+    ("Who runs Oslo? Also, who runs Accra and Lagos?", ("Who runs Oslo?", "who runs Accra and Lagos?")),
+    ("who signed the pact, also when did it end?", ("who signed the pact?", "when did it end?")),
+    ("can you tell me who signed it & when it expired", ("can you tell me who signed it?", "when it expired?")),
+    ("Is the pact in force and, if not, who ended it?", ("Is the pact in force?", "who ended it?")),
+    ("who shot Ruto and is he still in office", ("who shot Ruto?", "Ruto: is he still in office?")),
+    ("Who heads the mission and what's its mandate?", ("Who heads the mission?", "what's its mandate?")),
+    (
+        "Of the states that signed, which have since ratified the pact?",
+        ("Which states signed?", "Which states have ratified the pact?"),
+    ),
+    (
+        "Which of the states that signed in Oslo did not ratify the pact?",
+        ("Which states signed in Oslo?", "Which states did not ratify the pact?"),
+    ),
+    (
+        "How did turnout differ between the votes of 2021 and 2023?",
+        ("How did turnout differ between the votes of 2021?", "How did turnout differ between the votes of 2023?"),
+    ),
+    ("Which of those who met have not signed it?", ("Which ones met?", "Which ones have not signed it?")),
+    ("What rights and what duties do they have?", ("What rights do they have?", "what duties do they have?")),
+    (
+        "I want to know who Ruto is and what he did in Oslo.",
+        ("I want to know who Ruto is?", "Ruto: what he did in Oslo?"),
+    ),
+    ("What did Kenya do, and what came of it?", ("What did Kenya do?", "Kenya: what came of it?")),
+    ("What did Ruto sign in Oslo, and what is he now?", ("What did Ruto sign in Oslo?", "Ruto, Oslo: what is he now?")),
+    (
+        "How many posts was the office to have, and how many are filled?",
+        ("How many posts was the office to have?", "how many posts are filled?"),
+    ),
+    (
+        "What was the trade worth before the quarrel, and what in 2032?",
+        ("What was the trade worth before the quarrel?", "What was the trade worth in 2032?"),
+    ),
+    (
+        "Give me the date of the coup in Mali and the name of the man who led the one in Niger.",
+        ("the date of the coup in Mali?", "the name of the man who led the coup in Niger?"),
+    ),
+    (
+        "What's new on the Great Kenyan Dam and on the Nile talks?",
+        ("What's new on the Great Kenyan Dam?", "What's new on the Nile talks?"),
+    ),
+]
+
+SPLIT += [
+    ("compare turnout in 2019 and 2023 please", ("turnout in 2019?", "turnout in 2023?")),
+    (
+        "Compare turnout in the 2019 and 2023 elections in Kenya.",
+        ("turnout in the 2019 elections in Kenya?", "turnout in the 2023 elections in Kenya?"),
+    ),
+    ("Compare the number of tanks and guns.", ("the number of tanks?", "the number of guns?")),
+    ("compare how Oslo and Accra reacted", ("how Oslo reacted?", "how Accra reacted?")),
+    ("How does Kenya's debt compare with that of Ghana?", ("Kenya's debt?", "Ghana's debt?")),
+    (
+        "What is the difference between Kenyan and Ghanaian tea prices?",
+        ("Kenyan tea prices?", "Ghanaian tea prices?"),
+    ),
+]
+
 WHOLE = [
     "What sectors will they cooperate on?",
     "Which brother was the first to resign in 2022, and on what date?",
@@ -170,6 +257,18 @@ WHOLE = [
     "In how many districts was the law to hold, and in how many is it?",
     "Name the bank and the insurer.",
     "Who was with him in the car and in the plane?",
+    "What worked and what failed in Mali?",
+    "How does Kenya compare with others?",
+    "How many fled Niger in 2021 and 2022?",
+    "How high was the fee, and what became of it?",
+    "How did trade change between May 2022 and June 2023?",
+    "How did trade change between the spring of 2022 and June 2023?",
+    "How many MPs are for and how many are against the levy?",
+    "How many districts did the loser want recounted, and how many were?",
+    "What does Kenya say about the river and how it should be shared?",
+    "Of the three juntas that left, which country's was the last to seize power?",
+    "What was paid in 2021 and 2022 together?",
+    "After the coup in Niger, what did France and Mali do?",
     "and",
     "?",
     "",
@@ -207,6 +306,9 @@ def test_more_parts_than_can_be_read_are_asked_as_one() -> None:
         ", how many came" * 30,
         "the A and the B " * 250,
         "who and " * 500,
+        "in 2021, " * 50 + "and 2023",
+        "which of the " + "one in " * 60 + "and which of the one in x",
+        "after the " * 45 + ", who and who",
     ],
 )
 def test_no_question_takes_long(hostile: str) -> None:
