@@ -43,7 +43,11 @@ _THAT = re.compile(
     r"\bthat\b(?=\s*(?:\?|$|(?:in|was|is|has|had|mean|cost|help|work|done|day|year|time|happen|change|end|for|to|of|go)\b))",
     re.IGNORECASE,
 )
-_OPENS_BACK = re.compile(r"(?:and|but|or|so|also|ok|okay|what about|how about|any|another point)\b", re.IGNORECASE)
+_OPENS_BACK = re.compile(
+    r"(?:and|but|or|so|also|ok|okay|what about|how about|any(?:thing|one|body)?|another point|i mean"
+    r"|i meant|mostly|mainly|especially|including)\b",
+    re.IGNORECASE,
+)
 _THE = re.compile(r"\bthe\b", re.IGNORECASE)
 
 
@@ -93,5 +97,5 @@ def names_of(words: Words) -> list[tuple[Word, ...]]:
 
 
 def matter_of(words: Words) -> list[str]:
-    """Return the words that say what a question is about."""
-    return [word.text for word in words.words if word.name or word.text.lower() not in STOP_WORDS]
+    """Return the words that say what a question is about; "won" is the verb, not what remains of "won't"."""
+    return [w.text for w in words.words if w.name or w.text.lower() == "won" or w.text.lower() not in STOP_WORDS]

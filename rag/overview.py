@@ -14,7 +14,7 @@ from rag.catalogue import BriefRow, Catalogue
 from rag.cite import quoted
 from rag.dates_in_text import StatedDate, dates_in, may_be_one
 from rag.lexicon import STANDS_FOR, STOP_WORDS, Word, analyse, present, stem
-from rag.requests import Request
+from rag.requests import ALL, Request
 from rag.types import Scope, Span
 
 LISTED = 10
@@ -66,8 +66,12 @@ class Overview:
             return Response(f"Hello. Ask me about the briefs: {_extent(rows)}.")
         if request.kind == "help":
             return Response(_HELP.format(extent=_extent(rows)))
+        if request.kind == "sources":
+            return self._sources(rows, last_cited)
+        if request.those:
+            return self._of_those(rows, scope, last_cited if request.those == ALL else _at(request.those, last_cited))
         if request.this:
-            cited = last_cited[request.this - 1 : request.this]
+            cited = _at([request.this], last_cited)
             return self._of_this(rows, scope, cited or (scope.briefs[:1] if request.this == 1 else ()))
         if request.kind == "mentions":
             return self._mentioning(request.about, rows, scope)
@@ -84,16 +88,35 @@ class Overview:
         titled = {row.brief_id for row in on}
         mentioned = set(self.catalogue.mentioning(_searched(about), scope)) - titled
         others = [row for row in rows if row.brief_id in mentioned]
+        within = _within(scope)
         if not on and not others:
-            if len(about.split()) > _NAME_WORDS:
-                return None
-            or_mentions = " or mentions it" if _searched(about) else " by its title, region, topics or date"
-            return Response(reason=f"The corpus holds no brief that is on {about}{or_mentions}.")
-        parts = [f"{_extent(on)} on {about}" if on else f"No brief is on {about} by its title, region, topics or date"]
+            return None if len(about.split()) > _NAME_WORDS else self._not_listed(about, rows, scope)
+        none = f"No brief{within} is on {about} by its title, region, topics or date"
+        parts = [f"{_extent(on)} on {about}{within}" if on else none]
         parts += [
             f"{_count(len(others), 'more brief' if on else 'brief')} mention{'s' * (len(others) == 1)} it"
         ] * bool(others)
         return Response("; ".join(parts) + ".", _refs([*on, *others][:LISTED]))
+
+    def _not_listed(self, about: str, rows: Sequence[BriefRow], scope: Scope) -> Response:
+        """Name the briefs that mention the rarest word of a subject that none holds whole."""
+        words = _searched(about)
+        held = {word: set(self.catalogue.mentioning([word], scope)) for word in words if len(words) > 1}
+        rarest = min((word for word in held if held[word]), key=lambda word: len(held[word]), default=None)
+        if rarest is None:
+            or_mentions = " or mentions it" if words else " by its title, region, topics or date"
+            return Response(reason=f"The corpus holds no brief{_within(scope)} that is on {about}{or_mentions}.")
+        some = [row for row in rows if row.brief_id in held[rarest]]
+        verb = "mentions" if len(some) == 1 else "mention"
+        told = f"No brief{_within(scope)} is on {about} or holds all its words; {_count(len(some), 'brief')} {verb}"
+        return Response(f"{told} “{rarest}”.", _refs(some[:LISTED]))
+
+    def _sources(self, rows: Sequence[BriefRow], cited: Sequence[str]) -> Response:
+        by_id = {row.brief_id: row for row in rows}
+        found = [by_id[brief_id] for brief_id in cited if brief_id in by_id]
+        if not found:
+            return Response(f"Answers quote the briefs of the corpus: {_extent(rows)}.", _refs(rows[:LISTED]))
+        return Response(f"The last answer rests on {_count(len(found), 'brief')}.", _refs(found[:LISTED]))
 
     def _mentioning(self, about: str, rows: Sequence[BriefRow], scope: Scope) -> Response | None:
         """Quote sentences that name a subject, one of each brief before a second of any, the newest brief first."""
@@ -113,11 +136,21 @@ class Overview:
     def _of_this(self, rows: Sequence[BriefRow], scope: Scope, chosen: Sequence[str]) -> Response:
         row = next((row for row in rows if row.brief_id in chosen), None)
         if row is None:
-            return Response("Which brief? Name its subject, or ask again after an answer that cites it.")
+            return Response(_WHICH)
         spans = _paragraph_openings(self.catalogue.passages_of([row.brief_id], scope))
         picked = sorted({i * len(spans) // self.max_sentences for i in range(self.max_sentences)} if spans else ())
         about = f"“{row.title}”, {row.date or 'undated'}, in its own words:"
         return _quoting([spans[i] for i in picked], about)
+
+    def _of_those(self, rows: Sequence[BriefRow], scope: Scope, chosen: Sequence[str]) -> Response:
+        by_id = {row.brief_id: row for row in rows}
+        some = [by_id[one] for one in chosen if one in by_id][: self.max_sentences]
+        if not some:
+            return Response(_WHICH)
+        held = [_paragraph_openings(self.catalogue.passages_of([row.brief_id], scope)) for row in some]
+        each = max(1, self.max_sentences // len(some))
+        titles = "; ".join(f"“{row.title}”, {row.date or 'undated'}" for row in some)
+        return _quoting([opening for openings in held for opening in openings[:each]], f"How they open: {titles}:")
 
     def _news(self, request: Request, on: Sequence[BriefRow], scope: Scope) -> Response:
         if not on:
@@ -131,12 +164,18 @@ class Overview:
         return _quoting(openings, f"{_extent(on)}{about}{_within(scope)}; how they open, {shown}:")
 
 
+_WHICH = "Which brief? Name its subject, or ask again after an answer that cites it."
 _HELP = (
     "I answer questions from {extent}, by quoting: every sentence stands word for word where its citation points. "
     "Where the briefs do not answer, I say so. Ask in plain English, and follow up as in a conversation. You can also "
     "ask which briefs there are on a subject, for the gist of a brief or of a story (“Summarise this brief”), what is "
     "new (“What has changed on Sudan since March 2024?”), how two things compare, or how matters stood as of a date."
 )
+
+
+def _at(places: Sequence[int], cited: Sequence[str]) -> list[str]:
+    """Return what stands at places that count from 1, or from the end where they are negative."""
+    return [cited[place if place < 0 else place - 1] for place in places if abs(place) <= len(cited)]
 
 
 def _on(about: str, rows: Sequence[BriefRow]) -> list[BriefRow]:

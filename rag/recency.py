@@ -10,9 +10,13 @@ from rag.types import DateInterval
 
 _WANTS_NEWEST = re.compile(
     r"\b(?:now|nowadays|current|currently|at present|presently|latest|newest|most recent(?:ly)?|today|so far|to date"
-    r"|meanwhile|up to date|still|these days|at the moment|end(?:s|ed)? up|last known)\b",
+    r"|meanwhile|up to date|still|these days|at the moment|end(?:s|ed)? up|last known|lately|as things stand"
+    r"|any ?more(?=\W*$))\b",
     re.IGNORECASE,
 )
+
+_YET = re.compile(r"\byet(?=\W*$)", re.IGNORECASE)
+_PAST = re.compile(r"\b(?:was|were|had|did)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,5 +46,6 @@ class NewestFirst:
 
 
 def wants_newest(question: str) -> bool:
-    """Whether a question asks how things stand: "now", "latest", "so far", "still"."""
-    return _WANTS_NEWEST.search(question) is not None
+    """Whether a question asks how things stand: "now", "latest", "still", "has it … yet"."""
+    has_yet = _YET.search(question) and not _PAST.search(question)
+    return bool(has_yet or _WANTS_NEWEST.search(question))

@@ -11,6 +11,7 @@ from langchain_core.messages import AIMessage, BaseMessage
 from rag.answer import SILENT, Answer
 from rag.follow_up import VERB, WH, matter_of, names_of, refers_back
 from rag.lexicon import analyse, present
+from rag.requests import Request, asked_again, understand, without_chat
 from rag.years_meant import with_years
 
 FEW_NAMES = 2
@@ -25,7 +26,15 @@ BRIEFS = "briefs"
 
 _LINK = re.compile(r"^(?:(?:and|but|or|so|also|ok|okay|then)\b[,.]? )+", re.IGNORECASE)
 _FRAGMENT = re.compile(
-    rf"(?:and |but |so )?(?:{WH}|how (?:many|much|long|often))(?: (?:not|then|exactly))? ?\??", re.IGNORECASE
+    rf"(?:and |but |so )?(?:(?:by|for|from|in|of|on|since|to|until|with) )?"
+    rf"(?:{WH}|how (?:many|much|long|often|far|big|soon|come)|why so \w+)(?: (?:not|then|exactly|else|ones?))? ?\??",
+    re.IGNORECASE,
+)
+_REPLY = re.compile(
+    r"(?:(?:(?:is|are) there )?any(?:thing)?|(?:what(?:['’]?s| is) )?(?:the )?latest"
+    r"|what(?:['’]?s| is) (?:happening|going on|the situation|the state of play))"
+    r"(?! (?:briefs?|briefings?|documents?|reports?)\b)\b",
+    re.IGNORECASE,
 )
 _PERSON = re.compile(r"\b(?:he|she|him|her|his|hers|they|them|their|theirs)\b", re.IGNORECASE)
 _YEAR = re.compile(r"(?:19|20)\d\d")
@@ -55,12 +64,16 @@ def rewrite(question: str, history: Sequence[BaseMessage]) -> str:
     if not turns or not refers_back(question, said_in(turns)):
         return question
     asked = _topic(turns).strip()[:MOST_CARRIED]
+    if not asked:
+        return question
     counted = with_years(question, (turns[-1].answer or "", turns[-1].question, asked))
     if _FRAGMENT.fullmatch(question.strip()) or not VERB.search(question):
         return f"{asked} {counted.strip()}"
-    topic = [name for name in _new(asked, known=question) if counted == question or not _YEAR.fullmatch(name)]
+    topic = _new(asked, known=question)
+    if counted != question:
+        topic = [name for name in topic if not _YEAR.fullmatch(name)]
     if len(topic) < FEW_NAMES:
-        topic = [" ".join(matter_of(analyse(asked)))]
+        topic = [" ".join(w for w in matter_of(analyse(asked)) if counted == question or not _YEAR.fullmatch(w))]
     people = _PERSON.search(question) or not topic
     met = _new(turns[-1].answer or "", known=f"{question} {asked}")[:CARRIED_NAMES] if people else []
     about = ", ".join(filter(None, [*topic, *met]))
@@ -69,9 +82,24 @@ def rewrite(question: str, history: Sequence[BaseMessage]) -> str:
 
 
 def _topic(turns: Sequence[Turn]) -> str:
-    """Return the last question that stood alone when it was asked, else the first."""
-    alone = (t.question for i, t in reversed([*enumerate(turns)]) if not refers_back(t.question, said_in(turns[:i])))
-    return next(alone, turns[0].question)
+    """Return the last question that stood alone when it was asked, else the first; of a wish, what it is about."""
+    wishes = [wish_of(turn.question, goes_on=i > 0) for i, turn in enumerate(turns)]
+    about = [wish.about if wish else turn.question for wish, turn in zip(wishes, turns, strict=True)]
+    alone = (
+        about[i]
+        for i in reversed(range(len(turns)))
+        if about[i] and (wishes[i] or not refers_back(turns[i].question, said_in(turns[:i])))
+    )
+    return next(alone, next(filter(None, about), ""))
+
+
+def wish_of(question: str, *, goes_on: bool) -> Request | None:
+    """Tell what is wished for; "any news on the price?" is no wish of its own where it goes on with a conversation."""
+    wish = understand(question)
+    if wish is None or not goes_on or not _REPLY.match(question):
+        return wish
+    about = analyse(wish.about)
+    return wish if names_of(about) or len(matter_of(about)) > 1 else None
 
 
 def said_in(turns: Sequence[Turn]) -> list[str]:
@@ -100,12 +128,17 @@ def last_cited(history: Sequence[BaseMessage]) -> tuple[str, ...]:
 
 
 def turns_of(history: Sequence[BaseMessage]) -> list[Turn]:
-    """Return the questions of a conversation with the first line of what was answered to each."""
+    """Return the questions of a conversation with the first line of what was answered to each.
+
+    What only names another subject for the wish before it is that wish: "Any news on Sudan?", "And Niger?"
+    """
     turns: list[Turn] = []
     for message in history:
         text = str(message.text).strip()
         if message.type == "human" and text:
-            turns.append(Turn(text))
+            said = without_chat(text)
+            again = asked_again(said, turns[-1].question) if turns and names_of(analyse(said)) else None
+            turns.append(Turn(again or said))
         elif message.type == "ai" and turns and turns[-1].answer is None and text:
             turns[-1] = Turn(turns[-1].question, text.splitlines()[0])
     return turns

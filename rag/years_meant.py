@@ -13,12 +13,23 @@ _COUNTED = re.compile(
     r"|the year (?P<later>after|before)(?= *(?:[?.,;!]|and\b|$)))",
     re.IGNORECASE,
 )
+_NUMBERS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+_LATER = re.compile(
+    rf"\b(?P<at>in )?(?<!\bthe )(?P<count>a|half a|a few|several|{'|'.join(_NUMBERS)}|\d{{1,2}})"
+    r" (?P<unit>day|week|month|year|decade)s? "
+    r"(?:(?P<later>later|afterwards|after that|on(?= *(?:[?.,;!]|$)))|earlier|before that)\b(?! than\b)",
+    re.IGNORECASE,
+)
 _YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 
 
 def counts_from_before(question: str) -> bool:
-    """Whether a question names a year or a season by one that was spoken of: "that summer", "the year after?"."""
-    return _COUNTED.search(question) is not None and not _YEAR.search(question)
+    """Whether a question names a time by one that was spoken of: "that summer", "the year after?", "a month later".
+
+    "Two years later" may be counted from what the question names itself, so it counts only in one without a name.
+    """
+    later = _LATER.search(question) and not re.search(r"[A-Z]", question[1:])
+    return bool(_COUNTED.search(question) or later) and not _YEAR.search(question)
 
 
 def with_years(question: str, said: Sequence[str]) -> str:
@@ -33,10 +44,19 @@ def with_years(question: str, said: Sequence[str]) -> str:
     year = next((int(years.pop()) for years in told if len(years) == 1), None)
     if year is None or not counts_from_before(question):
         return question
-    return _COUNTED.sub(lambda found: _counted(found, year), question)
+    counted = _COUNTED.sub(lambda found: _counted(found, year), question)
+    return _LATER.sub(lambda found: _years_on(found, year), counted)
 
 
 def _counted(found: re.Match[str], year: int) -> str:
     step = _STEPS[(found["which"] or found["later"] or "that").lower()]
     season = found["span"] if found["span"] and found["span"].lower() != "year" else ""
     return f"{found['at'] or 'in '}{season} {year + step}".replace("  ", " ")
+
+
+def _years_on(found: re.Match[str], year: int) -> str:
+    said = found["count"].lower()
+    if found["unit"].lower() != "year" or not (said == "a" or said.isdigit() or said in _NUMBERS):
+        return found.group()
+    years = int(said) if said.isdigit() else 1 if said == "a" else _NUMBERS.index(said) + 1
+    return f"in {year + years if found['later'] else year - years}"

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
-from langchain_core.messages import HumanMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
 from rag.answer import Answer
 from rag.assistant import Assistant
@@ -134,6 +134,45 @@ def test_a_brief_of_a_list_is_meant_by_its_place(assistant: Assistant) -> None:
     history = (HumanMessage(listed.question), message_of(listed))
     assert last_cited(history) == ("truce", "sudan", "chad")
     assert quotes(assistant.ask("Summarise the third one", history=history))[0].startswith("Chad opened its border")
+
+
+@pytest.mark.parametrize(
+    ("asked", "opens"),
+    [
+        (["Summarise the second one", "And the third?"], "Chad opened its border"),
+        (["And the second?", "thanks", "What about the first one?"], "A truce for Khartoum"),
+        (["Summarise the last one"], "Chad opened its border"),
+        (["Compare the first and the third"], "A truce for Khartoum"),
+    ],
+)
+def test_places_count_from_the_list_and_not_from_a_brief_taken_from_it(
+    assistant: Assistant, asked: list[str], opens: str
+) -> None:
+    history: list[BaseMessage] = []
+    for question in ["Which briefs do you have on Sudan?", *asked]:
+        answer = assistant.ask(question, history=history)
+        history += [HumanMessage(question), message_of(answer)]
+    assert quotes(answer)[0].startswith(opens)
+
+
+def test_a_list_may_be_asked_for_again_of_another_subject_and_the_last_sources_named(assistant: Assistant) -> None:
+    listed = assistant.ask("Which briefs do you have on Khartoum?")
+    history = [HumanMessage(listed.question), message_of(listed)]
+    assert [ref.brief_id for ref in assistant.ask("And on Chad?", history=history).briefs] == ["chad"]
+    assert [ref.brief_id for ref in assistant.ask("Source?", history=history).briefs] == list(listed.cited_briefs)
+
+
+def test_any_news_in_a_conversation_is_of_what_it_is_about(assistant: Assistant) -> None:
+    history = [HumanMessage("Who met in Jeddah?"), AIMessage("Envoys of both sides. [1]")]
+    assert assistant.ask("Any news?", history=history).standalone_question == "Who met in Jeddah? Any news?"
+    assert assistant.ask("Any news on Sudan?", history=history).remark
+    told = assistant.ask("Tell me about casualties", history=history)
+    assert told.standalone_question == "Tell me about casualties (met Jeddah)?"
+
+
+def test_where_no_brief_holds_all_words_of_a_subject_those_with_the_rarest_are_named(assistant: Assistant) -> None:
+    answer = assistant.ask("Which briefs do you have on the porridge truce?")
+    assert answer.remark == "No brief is on the porridge truce or holds all its words; 2 briefs mention “truce”."
 
 
 def test_without_a_brief_before_it_a_digest_asks_back(assistant: Assistant) -> None:

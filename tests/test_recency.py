@@ -10,13 +10,22 @@ from tests.conftest import Desk
 
 @pytest.mark.parametrize(
     "question",
-    ["Who rules in Niamey now?", "What is the latest on the talks?", "newest IOM count", "Is the border still shut?"],
+    [
+        "Who rules in Niamey now?",
+        "What is the latest on the talks?",
+        "newest IOM count",
+        "Is the border still shut?",
+        "Has it joined yet?",
+    ],
 )
 def test_these_want_the_latest_word(question: str) -> None:
     assert wants_newest(question)
 
 
-@pytest.mark.parametrize("question", ["Who ruled Niger in 2020?", "What does the accord say?", "Is snow expected?"])
+@pytest.mark.parametrize(
+    "question",
+    ["Who ruled Niger in 2020?", "What does the accord say?", "Is snow expected?", "Why was it not in BRICS yet?"],
+)
 def test_these_do_not(question: str) -> None:
     assert not wants_newest(question)
 

@@ -28,6 +28,11 @@ HISTORY = [
         ("Did Xi say anything about it?", "Did Xi say anything about it (Putin, Beijing, 2024)?"),
         ("did the Indians protest?", "did the Indians protest (Putin, Beijing, 2024)?"),
         ("Was anyone arrested?", "Was anyone arrested (Putin, Beijing, 2024)?"),
+        ("by how much?", "When did Putin visit Beijing in May 2024? by how much?"),
+        ("who else", "When did Putin visit Beijing in May 2024? who else"),
+        ("anything changed?", "When did Putin visit Beijing in May 2024? anything changed?"),
+        ("mostly oil?", "When did Putin visit Beijing in May 2024? mostly oil?"),
+        ("I meant the Harbin visit", "When did Putin visit Beijing in May 2024? I meant the Harbin visit"),
     ],
 )
 def test_a_follow_up_takes_names_and_years_along(question: str, standalone: str) -> None:
@@ -47,6 +52,8 @@ def test_a_follow_up_takes_names_and_years_along(question: str, standalone: str)
         "Who put his name to the document that abolished the breakaway republic in Nagorno-Karabakh?",
         "What does Chile plan to do with its lithium deposits?",
         "How many people were driven from their homes by the Tamberou attack?",
+        "Who won the election in Taiwan?",
+        "How many duties of the Muscat protocol had Iran met a year on?",
     ],
 )
 def test_a_change_of_topic_drags_nothing_along(question: str) -> None:
@@ -60,6 +67,10 @@ def test_a_change_of_topic_drags_nothing_along(question: str) -> None:
         ("And in Harbin the next summer, who came?", "in Harbin in summer 2025, who came (Putin, Beijing)?"),
         ("How did trade do that year?", "How did trade do in 2024 (Putin, Beijing)?"),
         ("And the year before?", "When did Putin visit Beijing in May 2024? And 2023?"),
+        ("what happened two years later?", "what happened in 2026 (Putin, Beijing)?"),
+        ("six months later?", "When did Putin visit Beijing in May 2024? six months later?"),
+        ("and a year earlier?", "When did Putin visit Beijing in May 2024? and in 2023?"),
+        ("What did Kenya promise a decade before 2019?", "What did Kenya promise a decade before 2019?"),
         # A year that the question counts from itself.
         ("Did Oslo pay the year after the war ended in 2019?", "Did Oslo pay the year after the war ended in 2019?"),
         ("What will Warsaw spend next year?", "What will Warsaw spend next year?"),
@@ -115,3 +126,25 @@ def test_a_long_question_says_itself_what_it_is_about() -> None:
         "Which of the ministers that signed it in the spring said in public that they " + "would not vote for it " * 5
     )
     assert not refers_back(long)
+
+
+def test_of_wishes_the_last_subject_is_the_one_meant() -> None:
+    history = [HumanMessage("Any news on Sudan?"), AIMessage("Yes."), HumanMessage("And Niger?"), AIMessage("Yes.")]
+    assert rewrite("who rules there?", history) == "who rules there (Niger)?"
+
+
+@pytest.mark.parametrize(
+    ("before", "question", "standalone"),
+    [
+        ("Which briefs do you have on Sudan?", "who is fighting?", "who is fighting (Sudan)?"),
+        ("Summarise the Niger coup", "and the neighbours?", "Niger coup and the neighbours?"),
+        (
+            "ok thanks. now, what is the price cap on Russian oil?",
+            "who agreed on it?",
+            "who agreed on it (price cap Russian oil)?",
+        ),
+        ("Hello", "who agreed on it?", "who agreed on it?"),
+    ],
+)
+def test_of_a_wish_its_subject_is_taken_and_of_small_talk_nothing(before: str, question: str, standalone: str) -> None:
+    assert rewrite(question, [HumanMessage(before), AIMessage("So it is. [1]")]) == standalone
