@@ -112,7 +112,7 @@ train: .venv/.installed-dev
 	$(TRAIN).reader.train --work .training/seventh --name rest --steps 1120 --passed 18400 --start .training/seventh/export $(HARDEST)
 	$(TRAIN).reader.export --work .training/seventh --name rest --out .training/rest/export
 	$(call COURSE,eighth,8,1750,rest,$(HARDEST))
-	$(TRAIN).reader.export --work .training/eighth --out rag/models/reader
+	$(TRAIN).reader.average --of .training/seventh/export=.3 .training/rest/export=.3 .training/eighth/export=.4 --out rag/models/reader
 	test -e .training/verifier/counts.json || $(TRAIN).verifier.prepare $(PREPARE)/verifier
 	$(TRAIN).reader.train --work .training/verifier --name verifier --steps 500 $(VERIFIER)
 	$(TRAIN).reader.export --work .training/verifier --name verifier --out rag/models/verifier

@@ -13,19 +13,19 @@ from rag.signals import content_stems, log_share, probability
 
 MOST_READ = 6
 """Units that are weighed: the best ones of other briefs."""
-THRESHOLD = 0.4
+THRESHOLD = 0.5
 """Least probability of a unit that joins the answer."""
 
 # Fitted by `python -m evals.training.further`, which tells on what and how well.
 WEIGHTS: Mapping[str, float] = {
     "bias": -3.95,
-    "word": 3.88,
-    "gap": 0.46,
-    "rank": 1.32,
-    "kept": 1.32,
-    "alike": 1.9,
-    "kin": 1.79,
-    "later": 0.48,
+    "word": 2.64,
+    "gap": 0.42,
+    "rank": 2.03,
+    "kept": 1.43,
+    "alike": 2.91,
+    "kin": 1.83,
+    "later": 0.25,
 }
 
 _LEAST = -5.0

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from transformers import BertConfig
 
+from evals.training.reader.average import average
 from evals.training.reader.course import Plan
 from evals.training.reader.export import export
-from rag.cross_encoder import PackagedCrossEncoder
+from rag.cross_encoder import CONFIG, WEIGHTS, PackagedCrossEncoder
 from rag.embedding import resolve_model
 from rag.encoder import MAX_TOKENS, PADDED_TOKENS, Room, Shape, build, encode, windows
 from rag.errors import ModelUnusable
@@ -113,3 +115,17 @@ def test_other_weights_than_those_packaged_are_refused(folder: Path, tmp_path: P
 def test_a_folder_without_configuration_is_unusable(tmp_path: Path) -> None:
     with pytest.raises(ModelUnusable, match=r"config\.json cannot be read"):
         PackagedCrossEncoder(tmp_path)
+
+
+def test_readers_are_averaged_by_their_shares(folder: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    weights = load_file(folder / WEIGHTS)
+    save_file({name: 3 * weight for name, weight in weights.items()}, other / WEIGHTS)
+    (other / CONFIG).write_text((folder / CONFIG).read_text())
+    average([(folder, 0.75), (other, 0.25)], tmp_path / "made")
+    made = load_file(tmp_path / "made" / WEIGHTS)
+    torch.testing.assert_close(made["head.weight"], 1.5 * weights["head.weight"])
+    assert PackagedCrossEncoder(tmp_path / "made", dtype="float32").score([(QUESTION, "Rain fell.")])
+    with pytest.raises(ValueError, match="sum to 1"):
+        average([(folder, 0.5), (other, 0.25)], tmp_path / "made")

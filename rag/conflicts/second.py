@@ -20,13 +20,13 @@ SURE = 0.7
 
 # Fitted by `python -m evals.training.second_accounts`, which tells on what and how well.
 WEIGHTS: Mapping[str, float] = {
-    "bias": -1.14,
-    "otherwise": 0.58,
-    "share": 0.54,
-    "read": 0.72,
-    "next": 2.77,
-    "after": 0.0,
-    "before": 1.36,
+    "bias": -1.74,
+    "otherwise": 0.68,
+    "share": 0.51,
+    "read": 0.86,
+    "next": 2.29,
+    "after": -0.75,
+    "before": 0.6,
 }
 
 _LEAST = -5.0
