@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from rag.lexicon import NUMBER_WORDS
+
 _STEPS = {"previous": -1, "preceding": -1, "before": -1, "same": 0, "that": 0, "next": 1, "following": 1, "after": 1}
 _SEASON = r"spring|summer|autumn|fall|winter"
 _COUNTED = re.compile(
@@ -13,9 +15,9 @@ _COUNTED = re.compile(
     r"|the year (?P<later>after|before)(?= *(?:[?.,;!]|and\b|$)))",
     re.IGNORECASE,
 )
-_NUMBERS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+_NUMBERS = "one|two|three|four|five|six|seven|eight|nine|ten"
 _LATER = re.compile(
-    rf"\b(?P<at>in )?(?<!\bthe )(?P<count>a|half a|a few|several|{'|'.join(_NUMBERS)}|\d{{1,2}})"
+    rf"\b(?P<at>in )?(?<!\bthe )(?P<count>a|half a|a few|several|{_NUMBERS}|\d{{1,2}})"
     r" (?P<unit>day|week|month|year|decade)s? "
     r"(?:(?P<later>later|afterwards|after that|on(?= *(?:[?.,;!]|$)))|earlier|before that)\b(?! than\b)",
     re.IGNORECASE,
@@ -56,7 +58,7 @@ def _counted(found: re.Match[str], year: int) -> str:
 
 def _years_on(found: re.Match[str], year: int) -> str:
     said = found["count"].lower()
-    if found["unit"].lower() != "year" or not (said == "a" or said.isdigit() or said in _NUMBERS):
+    count = NUMBER_WORDS.get(said, "1" if said == "a" else said)
+    if found["unit"].lower() != "year" or not count.isdigit():
         return found.group()
-    years = int(said) if said.isdigit() else 1 if said == "a" else _NUMBERS.index(said) + 1
-    return f"in {year + years if found['later'] else year - years}"
+    return f"in {year + int(count) if found['later'] else year - int(count)}"

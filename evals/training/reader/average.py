@@ -9,14 +9,14 @@ fine-tuned models improves accuracy without increasing inference time", 2022.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
+from evals.training.reader.export import write_model
 from rag.cross_encoder import CONFIG, WEIGHTS
 
 Part = tuple[Path, float]
@@ -36,16 +36,11 @@ def average(parts: Sequence[Part], out: Path) -> str:
         raise ValueError("the readers differ in shape")
     loaded = [(load_file(folder / WEIGHTS), share) for folder, share in parts]
     names = loaded[0][0]
-    out.mkdir(parents=True, exist_ok=True)
     summed = {name: torch.zeros(weight.shape) for name, weight in names.items()}
     for weights, share in loaded:
         for name, weight in summed.items():
             weight += share * weights[name].float()
-    save_file({name: weight.to(names[name].dtype) for name, weight in summed.items()}, out / WEIGHTS)
-    digest = hashlib.sha256((out / WEIGHTS).read_bytes()).hexdigest()
-    text = json.dumps({**configs[-1], "sha256": digest}, indent=1)
-    (out / CONFIG).write_text(text + "\n", encoding="utf-8")
-    return digest
+    return write_model({name: weight.to(names[name].dtype) for name, weight in summed.items()}, configs[-1], out)
 
 
 def part_of(written: str) -> Part:

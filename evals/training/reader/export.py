@@ -13,6 +13,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -45,16 +46,22 @@ def export(weights: Mapping[str, Tensor], plan: Plan, bert: BertConfig, out: Pat
 
     The weights are named as a `BertModel` of all layers names them, beside `head.weight`, `head.bias` and `null`.
     """
-    out.mkdir(parents=True, exist_ok=True)
     half = {name: weight.detach().to(torch.float16).contiguous() for name, weight in weights.items() if name != FROZEN}
-    save_file(to_bert(half, plan.shape), out / WEIGHTS)
-    digest = hashlib.sha256((out / WEIGHTS).read_bytes()).hexdigest()
     config = {
-        "sha256": digest, "word_embeddings": {"model": WORDS_OF, "sha256": PACKAGED[WORDS_OF][2]},
+        "word_embeddings": {"model": WORDS_OF, "sha256": PACKAGED[WORDS_OF][2]},
         "shape": asdict(plan.shape), "room": asdict(plan.room), "plan": asdict(plan),
         "bert": {name: getattr(bert, name) for name in _BERT_FIELDS},
     }  # fmt: skip
-    (out / CONFIG).write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
+    return write_model(to_bert(half, plan.shape), config, out)
+
+
+def write_model(weights: Mapping[str, Tensor], config: Mapping[str, Any], out: Path) -> str:
+    """Write weights, and a configuration with their sha256, to a folder. Returns the sha256."""
+    out.mkdir(parents=True, exist_ok=True)
+    save_file(dict(weights), out / WEIGHTS)
+    digest = hashlib.sha256((out / WEIGHTS).read_bytes()).hexdigest()
+    told = {"sha256": digest, **{name: value for name, value in config.items() if name != "sha256"}}
+    (out / CONFIG).write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
     return digest
 
 
