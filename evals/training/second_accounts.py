@@ -30,7 +30,7 @@ from rag.conflicts.second import WEIGHTS, weighed
 
 EVERY = 2
 """Every second question of a story is asked: in most stories two rest on one disagreement."""
-THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
+THRESHOLDS = (0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.7, 0.8)
 
 
 @dataclass(frozen=True)

@@ -5,28 +5,33 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from rag.conflicts.accounts import NEAR, Account
+from rag.conflicts.accounts import NEAR, Account, apart
 from rag.conflicts.figures import FigureAsked, Other
 from rag.conflicts.lookalikes import are_of_two_days
 from rag.conflicts.values import comparable, same
 from rag.signals import log_share, probability
+from rag.types import DateInterval
 
 MOST_READ = 6
 """Accounts that are weighed: those that the reader puts highest."""
-THRESHOLD = 0.5
+MOST_DAYS = 60
+"""Days from which on two briefs are of two times."""
+THRESHOLD = 0.3
 """Least probability of an account that is shown."""
 SURE = 0.7
 """Least probability of one that is said to contradict the answer."""
 
 # Fitted by `python -m evals.training.second_accounts`, which tells on what and how well.
 WEIGHTS: Mapping[str, float] = {
-    "bias": -1.74,
-    "otherwise": 0.68,
-    "share": 0.51,
-    "read": 0.86,
-    "next": 2.29,
-    "after": -0.75,
-    "before": 0.6,
+    "bias": -0.22,
+    "otherwise": 0.65,
+    "share": 0.45,
+    "next": 2.61,
+    "after": -0.52,
+    "before": 1.03,
+    "own": -1.48,
+    "apart": 0.82,
+    "days": -2.45,
 }
 
 _LEAST = -5.0
@@ -51,11 +56,23 @@ def signs(base: Account, other: Account, otherwise: float) -> dict[str, float]:
         "bias": 1.0,
         "otherwise": otherwise,
         "share": log_share(other.score, least=_LEAST),
-        "read": float(other.score > 0),
         "next": float(step == 1),
         "after": float(1 < step <= NEAR),
         "before": float(-NEAR <= step < 0),
+        "own": float(base.brief == other.brief),
+        "apart": float(apart(base, other)),
+        "days": _days(base, other) / MOST_DAYS,
     }
+
+
+def _days(one: Account, other: Account) -> float:
+    """Return how many days lie between the dates of two briefs, at most `MOST_DAYS`; half of these without a date."""
+    if one.brief == other.brief:
+        return 0.0
+    if not (one.dated and other.dated):
+        return MOST_DAYS / 2
+    mine, theirs = DateInterval.parse(one.dated), DateInterval.parse(other.dated)
+    return float(max(0, min(MOST_DAYS, max((mine.start - theirs.end).days, (theirs.start - mine.end).days))))
 
 
 def weighed(
