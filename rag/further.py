@@ -9,23 +9,24 @@ from langchain_core.documents import Document
 
 from rag.answer import Reading, ScoredUnit
 from rag.lexicon import analyse
-from rag.signals import content_stems, log_share, probability
+from rag.signals import content_stems, log_share, probability, time_apart
 
 MOST_READ = 6
 """Units that are weighed: the best ones of other briefs."""
-THRESHOLD = 0.5
+THRESHOLD = 0.4
 """Least probability of a unit that joins the answer."""
 
 # Fitted by `python -m evals.training.further`, which tells on what and how well.
 WEIGHTS: Mapping[str, float] = {
-    "bias": -3.95,
-    "word": 2.64,
-    "gap": 0.42,
-    "rank": 2.03,
-    "kept": 1.43,
-    "alike": 2.91,
-    "kin": 1.83,
-    "later": 0.25,
+    "bias": -1.57,
+    "word": 3.02,
+    "gap": 0.4,
+    "rank": 1.68,
+    "kept": 1.69,
+    "alike": 2.51,
+    "kin": 1.75,
+    "later": 0.15,
+    "days": -2.54,
 }
 
 _LEAST = -5.0
@@ -59,6 +60,7 @@ def signs(question: str, reading: Reading, unit: ScoredUnit, *, place: int, word
         "alike": len(said & more) / max(1, len(said | more)),
         "kin": min(3, len(_names(mine) & _names(other) - asked)) / 3,
         "later": float(_later(mine, other)),
+        "days": time_apart(mine.metadata["date"], other.metadata["date"]),
     }
 
 

@@ -16,7 +16,7 @@ from langchain_core.documents import Document
 from rag.answer_types import AnswerType, answer_type, offers
 from rag.lexicon import MONTHS, STANDS_FOR, STOP_WORDS, Word, Words, analyse, initials, present
 from rag.rarity import background, rarity
-from rag.types import Span, Unit
+from rag.types import DateInterval, Span, Unit
 
 # Nouns that name the kind of answer; the answer itself seldom repeats them.
 _KIND_NOUNS = frozenset(
@@ -40,6 +40,8 @@ _KIND_NOUNS = frozenset(
 # Briefs on one story rank close together, and the answer stands in any of them: the first should not count for much
 # more than the second. On held-out SQuAD articles and NQ it makes no difference (n = 1,421).
 RANK_DAMPING = 2
+FAR_APART = 60
+"""Days from which on two briefs are of two times."""
 CONTEXT = "\n\n"
 """What stands between a unit and its context in a pair; other cross-encoders read it as blank space."""
 # Of U.S. and other initialisms that are spelled like stop words, whose frequency says nothing; as rare as "russia".
@@ -274,6 +276,13 @@ def probability(signals: Mapping[str, float], weights: Mapping[str, float]) -> f
 def log_share(share: float, *, least: float) -> float:
     """Return the logarithm of a share, no lower than `least`, which stands for none, too."""
     return max(math.log(share), least) if share > 0 else least
+
+
+def time_apart(one: str | None, other: str | None) -> float:
+    """Return how far apart two briefs' dates are: 0 the same, 1 from `FAR_APART` days on, 0.5 where one has none."""
+    if not (one and other):
+        return 0.5
+    return min(FAR_APART, DateInterval.parse(one).days_from(DateInterval.parse(other))) / FAR_APART
 
 
 def _names(asked: Asked) -> Iterable[Term]:

@@ -72,6 +72,10 @@ class DateInterval:
             raise ValueError(f"{text!r} is no date: {error}") from error
         return cls(exact, exact)
 
+    def days_from(self, other: DateInterval) -> int:
+        """Return how many days lie between it and another date; 0 where they may be the same."""
+        return max(0, (self.start - other.end).days, (other.start - self.end).days)
+
     def __str__(self) -> str:
         if self.start == self.end:
             return self.start.isoformat()

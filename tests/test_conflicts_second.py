@@ -25,10 +25,11 @@ class Knows:
 
     second: str
     asked: list[tuple[str, str]] = field(default_factory=list)
+    sure: float = 8.0
 
     def score_otherwise(self, question: str, quoted: str, texts: Sequence[str]) -> list[float]:
         self.asked.append((question, quoted))
-        return [8.0 if text in self.second.split("\n") else -8.0 for text in texts]
+        return [self.sure if text in self.second.split("\n") else -8.0 for text in texts]
 
     def score_further(self, question: str, quoted: str, texts: Sequence[str]) -> list[float]:
         return [-10.0 for _ in texts]
@@ -55,6 +56,18 @@ def test_an_account_that_the_reader_knows_is_quoted_the_newest_first_and_told(br
     assert answer.conflicts[0].startswith("Two accounts contradict each other: [")
     assert "(2024-01-09, The bridge of Kesten)" in answer.conflicts[0]
     assert knows.asked == [(WHY, ICE)]
+
+
+@pytest.mark.parametrize(("date", "is_quoted"), [("2024-01-09", True), ("2024-01", True), ("2026-01-09", False)])
+def test_what_the_reader_is_half_sure_of_counts_where_it_was_written_near_the_answer(
+    desk: Desk, date: str, is_quoted: bool
+) -> None:
+    desk.write("a.md", f"{ICE} Buses go by way of Orvel.", title="Bridge of Kesten closed", date="2024-01-05")
+    desk.write("b.md", f"{CRACKS} Repairs take a month.", title="The bridge of Kesten", date=date)
+    desk.ingest()
+    answer = ask(desk, WHY, Knows(CRACKS, sure=2.0))
+    assert (CRACKS in [s.text for s in answer.sentences]) is is_quoted
+    assert not answer.conflicts
 
 
 def test_three_voices_of_which_one_states_no_figure_are_not_said_to_give_different_figures(desk: Desk) -> None:

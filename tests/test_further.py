@@ -12,7 +12,7 @@ from rag.answer import Answer
 from rag.compose import BesideReader
 from rag.cross_encoder import MODELS, PackagedCrossEncoder
 from rag.further import MOST_READ, WEIGHTS
-from rag.signals import probability
+from rag.signals import FAR_APART, probability, time_apart
 from tests.conftest import Desk
 
 ASKED = "What became of the ferry between Orvel and Kesten?"
@@ -67,6 +67,19 @@ def test_the_reader_s_word_and_closeness_count_for_a_unit() -> None:
     least = dict.fromkeys(WEIGHTS, 0.0)
     assert probability({**least, "word": 1.0}, WEIGHTS) > probability({**least, "word": -1.0}, WEIGHTS)
     assert probability({**least, "gap": -0.1}, WEIGHTS) > probability({**least, "gap": -3.0}, WEIGHTS)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "apart"),
+    [
+        ("2024-05-16", "2024-05-16", 0),
+        ("2024-05-16", "2024-05-22", 6 / FAR_APART),
+        ("2026-01-01", "2024-05-16", 1),
+        (None, "2024-05-16", 0.5),
+    ],
+)
+def test_two_dates_are_far_apart_from_some_days_on(one: str | None, other: str, apart: float) -> None:
+    assert time_apart(one, other) == time_apart(other, one) == apart
 
 
 def test_the_packaged_reader_tells_the_other_half_from_what_is_no_answer() -> None:

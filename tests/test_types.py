@@ -34,6 +34,21 @@ def test_what_is_no_date_is_refused(value: str) -> None:
         DateInterval.parse(value)
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "days"),
+    [
+        ("2024-05-16", "2024-05-16", 0),
+        ("2024-05-16", "2024-05-20", 4),
+        ("2024-05-16", "2024-05", 0),
+        ("2024-05-30", "2024-06", 2),
+        ("2023", "2024-03", 61),
+    ],
+)
+def test_days_lie_between_two_dates_that_cannot_be_the_same(one: str, other: str, days: int) -> None:
+    first, second = DateInterval.parse(one), DateInterval.parse(other)
+    assert first.days_from(second) == second.days_from(first) == days
+
+
 def test_a_brief_needs_only_id_title_and_text() -> None:
     brief = Brief(id="a", title="A", text="Text.")
     assert (brief.date, brief.region, brief.constructed) == (None, (), False)

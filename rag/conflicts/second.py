@@ -9,13 +9,10 @@ from rag.conflicts.accounts import NEAR, Account, apart
 from rag.conflicts.figures import FigureAsked, Other
 from rag.conflicts.lookalikes import are_of_two_days
 from rag.conflicts.values import comparable, same
-from rag.signals import log_share, probability
-from rag.types import DateInterval
+from rag.signals import log_share, probability, time_apart
 
 MOST_READ = 6
 """Accounts that are weighed: those that the reader puts highest."""
-MOST_DAYS = 60
-"""Days from which on two briefs are of two times."""
 THRESHOLD = 0.3
 """Least probability of an account that is shown."""
 SURE = 0.7
@@ -61,18 +58,8 @@ def signs(base: Account, other: Account, otherwise: float) -> dict[str, float]:
         "before": float(-NEAR <= step < 0),
         "own": float(base.brief == other.brief),
         "apart": float(apart(base, other)),
-        "days": _days(base, other) / MOST_DAYS,
+        "days": time_apart(base.dated, other.dated) if base.brief != other.brief else 0.0,
     }
-
-
-def _days(one: Account, other: Account) -> float:
-    """Return how many days lie between the dates of two briefs, at most `MOST_DAYS`; half of these without a date."""
-    if one.brief == other.brief:
-        return 0.0
-    if not (one.dated and other.dated):
-        return MOST_DAYS / 2
-    mine, theirs = DateInterval.parse(one.dated), DateInterval.parse(other.dated)
-    return float(max(0, min(MOST_DAYS, max((mine.start - theirs.end).days, (theirs.start - mine.end).days))))
 
 
 def weighed(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
 from langchain_core.documents import Document
 
@@ -45,8 +44,7 @@ def of_one_time(one: Document, other: Document, *, days: int, undated: bool = Fa
     if not (one.metadata["date"] and other.metadata["date"]):
         return undated
     mine, theirs = (DateInterval.parse(passage.metadata["date"]) for passage in (one, other))
-    apart = timedelta(days=days)
-    return mine.start - theirs.end <= apart and theirs.start - mine.end <= apart
+    return mine.days_from(theirs) <= days
 
 
 def is_about(question: str, passages: Sequence[Document]) -> bool:
