@@ -262,3 +262,17 @@ def test_reliability_is_of_the_best_unit_and_not_of_whether_anything_answers() -
     found = summarise("full", asked, identity={}, seed=0)
     assert [(b.confidence, b.accuracy, b.n) for b in found.reliability] == [(0.45, 0.5, 2)]
     assert found.ece == pytest.approx(0.05)
+
+
+@pytest.mark.parametrize(("unsure", "is_told"), [(1, True), (2, False)])
+def test_a_few_answers_without_a_confidence_are_left_out_of_its_curves(unsure: int, is_told: bool) -> None:
+    """Such as an overview of a subject, which nothing was read for."""
+    asked = [
+        record(k, answerable=k % 2 == 0, confidence=None if k < unsure else 0.9 - k % 2 * 0.5, scores={})
+        for k in range(20)
+    ]
+    measures = summarise("full", asked, identity={}, seed=0).measures
+    assert ("refusal_auroc" in measures) is is_told
+    if is_told:
+        auroc = measures["refusal_auroc"]
+        assert (auroc.value, auroc.n, auroc.n_total) == (1, 19, 20)

@@ -15,6 +15,8 @@ from rag.evaluation.statistics import Indices, bootstrap_mean, bootstrap_statist
 
 MAX_TYPES = 40
 MAX_POINTS = 500
+MOST_UNSURE = 0.05
+"""Share of answers without a confidence, such as an overview of a subject, up to which the others are measured."""
 Kind = Literal["answers", "ranks", "first passage"]
 ANSWERABLE, UNANSWERABLE = "all answerable", "all unanswerable"
 COMPARED = ("doc_hit@1", "doc_recall@5", "doc_ndcg@10", "passage_recall@5", "contains", "list_recall", "correct")
@@ -62,17 +64,27 @@ def refusals(asked: Sequence[QuestionRecord], *, seed: int) -> dict[str, Measure
         return {}
     answerable = np.array([record.answerable for record in asked])
     abstained = np.array([record.said is not None and record.said.abstained for record in asked])
-    confidence = np.array([np.nan if record.confidence is None else record.confidence for record in asked])
     groups = [record.group for record in asked]
 
     def statistic(name: str) -> Callable[[Indices], float | None]:
         return lambda rows: getattr(refusal.refusal_scores(answerable[rows], abstained[rows]), name)
 
     wanted = {f"refusal_{name}": statistic(name) for name in ("precision", "recall", "f1")}
-    if not np.isnan(confidence).any():
-        wanted["refusal_auroc"] = lambda rows: refusal.auroc(confidence[rows], answerable[rows])
     found = {name: bootstrap_statistic(fn, len(asked), groups, seed=seed) for name, fn in wanted.items()}
+    found["refusal_auroc"] = _auroc(asked, seed=seed)
     return {name: measured for name, measured in found.items() if measured is not None}
+
+
+def _auroc(asked: Sequence[QuestionRecord], *, seed: int) -> Measured | None:
+    """How well confidence tells answerable questions from others; None of a system that seldom has one."""
+    sure = [(r.confidence, r.answerable, r.group) for r in asked if r.confidence is not None]
+    if len(asked) - len(sure) > MOST_UNSURE * len(asked):
+        return None
+    confidence, answerable, groups = zip(*sure, strict=True)
+    scores, truths = np.array(confidence), np.array(answerable)
+    return bootstrap_statistic(
+        lambda rows: refusal.auroc(scores[rows], truths[rows]), len(sure), groups, seed=seed, n_total=len(asked)
+    )
 
 
 def differences(records: Mapping[str, Sequence[QuestionRecord]], baseline: str, *, seed: int) -> tuple[Difference, ...]:
@@ -110,9 +122,10 @@ def _decided(records: Sequence[QuestionRecord]) -> tuple[list[float], list[bool]
 
     An unanswerable question is never right. A refusal without marked units says nothing of what would have been said.
     The confidence is the score of that unit; that anything answers is another event. Nothing is decided of a system
-    that has a confidence for some of its answers only.
+    that has no confidence for more than a few of its answers.
     """
-    if any(record.confidence is None for record in records if record.said and not record.said.abstained):
+    answers = [record for record in records if record.said and not record.said.abstained]
+    if sum(record.confidence is None for record in answers) > MOST_UNSURE * len(answers):
         return [], [], []
     confident: list[float] = []
     right: list[bool] = []
