@@ -48,7 +48,8 @@ def signs(base: Account, other: Account, otherwise: float) -> dict[str, float]:
     Args:
         otherwise: the reader's log-odds that it does.
     """
-    step = other.place - base.place if base.brief == other.brief else 0
+    own = base.brief == other.brief
+    step = other.place - base.place if own else 0
     return {
         "bias": 1.0,
         "otherwise": otherwise,
@@ -56,9 +57,9 @@ def signs(base: Account, other: Account, otherwise: float) -> dict[str, float]:
         "next": float(step == 1),
         "after": float(1 < step <= NEAR),
         "before": float(-NEAR <= step < 0),
-        "own": float(base.brief == other.brief),
+        "own": float(own),
         "apart": float(apart(base, other)),
-        "days": time_apart(base.dated, other.dated) if base.brief != other.brief else 0.0,
+        "days": 0.0 if own else time_apart(base.dated, other.dated),
     }
 
 

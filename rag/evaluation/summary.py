@@ -77,14 +77,19 @@ def refusals(asked: Sequence[QuestionRecord], *, seed: int) -> dict[str, Measure
 
 def _auroc(asked: Sequence[QuestionRecord], *, seed: int) -> Measured | None:
     """How well confidence tells answerable questions from others; None of a system that seldom has one."""
-    sure = [(r.confidence, r.answerable, r.group) for r in asked if r.confidence is not None]
-    if len(asked) - len(sure) > MOST_UNSURE * len(asked):
+    if not _is_sure(asked):
         return None
+    sure = [(r.confidence, r.answerable, r.group) for r in asked if r.confidence is not None]
     confidence, answerable, groups = zip(*sure, strict=True)
     scores, truths = np.array(confidence), np.array(answerable)
     return bootstrap_statistic(
         lambda rows: refusal.auroc(scores[rows], truths[rows]), len(sure), groups, seed=seed, n_total=len(asked)
     )
+
+
+def _is_sure(records: Sequence[QuestionRecord]) -> bool:
+    """Whether all but a few of some questions have a confidence."""
+    return sum(record.confidence is None for record in records) <= MOST_UNSURE * len(records)
 
 
 def differences(records: Mapping[str, Sequence[QuestionRecord]], baseline: str, *, seed: int) -> tuple[Difference, ...]:
@@ -124,8 +129,7 @@ def _decided(records: Sequence[QuestionRecord]) -> tuple[list[float], list[bool]
     The confidence is the score of that unit; that anything answers is another event. Nothing is decided of a system
     that has no confidence for more than a few of its answers.
     """
-    answers = [record for record in records if record.said and not record.said.abstained]
-    if sum(record.confidence is None for record in answers) > MOST_UNSURE * len(answers):
+    if not _is_sure([record for record in records if record.said and not record.said.abstained]):
         return [], [], []
     confident: list[float] = []
     right: list[bool] = []
