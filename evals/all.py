@@ -45,6 +45,7 @@ BENCHMARKS = (
     Benchmark("nq_open_oracle", answers=1000),
     Benchmark("clapnq_dev"),
     Benchmark("mtrag_un"),
+    Benchmark("ramdocs"),
     Benchmark("hotpotqa_kag_sample"),
     Benchmark("musique_kag_sample"),
 )

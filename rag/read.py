@@ -18,8 +18,19 @@ from rag.answer import Reading, ScoredUnit
 from rag.lexicon import analyse
 from rag.measure import MAX_TOKENS, MAX_UNITS, Measured, Scorers, choose, score_units, tie
 from rag.recency import NewestFirst
-from rag.signal_weights import ANSWERS, RANK, RIGHT
-from rag.signals import Asked, ask, countable_stems, coverage, header, missing, probability, weigh
+from rag.signal_weights import ANSWERS, ANSWERS_SCALE, ANSWERS_SHIFT, HERE, RANK, RIGHT
+from rag.signals import (
+    Asked,
+    ask,
+    countable_stems,
+    coverage,
+    header,
+    logistic,
+    missing,
+    odds_of_both,
+    probability,
+    weigh,
+)
 
 FIRST_UNITS = 12
 PLAIN_LEAD = 1.0
@@ -78,7 +89,7 @@ class SignalReader:
         signals = answer_signals(asked, [m for _, m in weighed], [rank for rank, _ in weighed])
         right = probability(signals, RIGHT)
         scored = [(right * math.exp(rank - best), m) for rank, m in weighed]
-        return _reading(passages, scored, answerable=probability(signals, ANSWERS))
+        return _reading(passages, scored, answerable=answerable(signals))
 
     def _weighed(self, question: str, measured: Sequence[Measured], near: Collection[str]) -> list[Weighed]:
         """Weigh units by the ranking model, by how new their briefs are and whether they are near; best first."""
@@ -92,6 +103,15 @@ class SignalReader:
 def is_plain(weighed: Sequence[Weighed]) -> bool:
     """Whether the best of several units leads so clearly that less promising ones need no reading."""
     return len(weighed) > 1 and weighed[0][0] - weighed[1][0] >= PLAIN_LEAD
+
+
+def answerable(signals: Mapping[str, float]) -> float:
+    """Return the calibrated probability that anything answers: what is asked about is here, and is answered.
+
+    The first tells a subject of which nothing is written, the second a near miss (`DECISIONS.md`, 84).
+    """
+    odds = odds_of_both(weigh(signals, HERE), weigh(signals, ANSWERS))
+    return logistic(ANSWERS_SCALE * odds + ANSWERS_SHIFT)
 
 
 def answer_signals(asked: Asked, measured: Sequence[Measured], ranks: Sequence[float]) -> dict[str, float]:
@@ -112,6 +132,7 @@ def answer_signals(asked: Asked, measured: Sequence[Measured], ranks: Sequence[f
         "rank": ranks[0] / 10,
         "lead": min(ranks[0] - ranks[1], 4.0) / 4 if len(ranks) > 1 else 1.0,
         "similarity_max": max(m.signals["similarity"] for m in measured),
+        "matched_max": max(m.signals.get("matched", 0.0) for m in measured),
         "names_passage": coverage(names, *texts[0]),
         "numbers_passage": coverage(numbers, *texts[0]),
         "missing_all": missing(asked.terms, *everything),

@@ -273,6 +273,16 @@ def probability(signals: Mapping[str, float], weights: Mapping[str, float]) -> f
     return logistic(weigh(signals, weights))
 
 
+def odds_of_both(one: float, other: float) -> float:
+    """Return the log-odds that both of two independent things hold, of their own log-odds, within double range.
+
+    -log(exp(-one) + exp(-other) + exp(-one - other))
+    """
+    lost = (-one, -other, -one - other)
+    most = max(lost)
+    return -(most + math.log(sum(math.exp(each - most) for each in lost)))
+
+
 def log_share(share: float, *, least: float) -> float:
     """Return the logarithm of a share, no lower than `least`, which stands for none, too."""
     return max(math.log(share), least) if share > 0 else least

@@ -11,11 +11,22 @@ import pytest
 from langchain_core.documents import Document
 
 from evals.training.head import fit as command
-from evals.training.head.fitting import Head, fit, fit_logistic, matrix, platt, right_within, share_of, share_weights
+from evals.training.head.fitting import (
+    Head,
+    Scale,
+    fit,
+    fit_both,
+    fit_logistic,
+    matrix,
+    platt,
+    right_within,
+    share_of,
+    share_weights,
+)
 from evals.training.head.reading import Desk, Read
 from evals.training.head.report import cross_validated, lines, natural
 from rag.measure import Scorers
-from rag.signals import Candidate, logistic
+from rag.signals import Candidate, logistic, odds_of_both, weigh
 from rag.token_match import TokenScorer
 from tests.fakes import HashEmbeddings, SharedWords
 from tests.test_read import passage
@@ -62,7 +73,7 @@ def test_a_reading_is_judged_by_a_head_that_saw_nothing_of_its_group(
 
     def remember(chosen: list[Read], **options: object) -> Head:
         seen.append({read.group for read in chosen})
-        return Head({"reader": 1.0}, {"reader": 1.0}, {"reader": 1.0})
+        return Head({"reader": 1.0}, {"bias": 1.0}, {"reader": 1.0}, {"reader": 1.0})
 
     monkeypatch.setattr("evals.training.head.report.fit", remember)
     judged = cross_validated(reads)
@@ -97,6 +108,21 @@ def test_a_logistic_fit_without_decay_gives_the_share() -> None:
     assert logistic(fit_logistic(rows, truth, np.ones(10), ["bias"], decay=0)["bias"]) == pytest.approx(0.3, abs=1e-3)
 
 
+def test_two_models_of_which_both_must_hold_are_told_apart_by_their_signals() -> None:
+    rng, rows, truth = random.Random(2), [], []
+    for _ in range(6000):
+        rows.append({"bias": 1.0, "here": rng.uniform(-4, 4), "answers": rng.uniform(-4, 4)})
+        truth.append(rng.random() < logistic(2 * rows[-1]["here"]) * logistic(1.5 * rows[-1]["answers"] - 1))
+    names = (["bias", "here"], ["bias", "answers"])
+    both = (matrix(rows, names[0]), matrix(rows, names[1]))
+    here, answers = fit_both(both, np.array(truth, dtype=float), np.ones(len(rows)), names, decay=0)
+    assert here == pytest.approx({"bias": 0.0, "here": 2.0}, abs=0.2)
+    assert answers == pytest.approx({"bias": -1.0, "answers": 1.5}, abs=0.2)
+    # What is not here is not answered, whatever speaks for an answer; a single sum of weights cannot say that.
+    far = {"bias": 1.0, "here": -3.0, "answers": 100.0}
+    assert logistic(odds_of_both(weigh(far, here), weigh(far, answers))) < 0.01
+
+
 def test_each_kind_weighs_its_share_whatever_its_count(reads: list[Read]) -> None:
     answerable = [read for read in reads if read.answerable]
     few = [read for read in reads if not read.answerable][:6]
@@ -128,9 +154,11 @@ def test_weights_are_written_as_constants(tmp_path: Path, monkeypatch: pytest.Mo
     target = tmp_path / "signal_weights.py"
     target.write_text("from collections.abc import Mapping\n\nTHRESHOLD = 0.1\n", encoding="utf-8")
     monkeypatch.setattr(command, "TARGET", target)
-    command.write(Head({"reader": 1.0}, {"bias": -2.0}, {"bias": 0.25}), 0.6)
+    command.write(Head({"reader": 1.0}, {"bias": 3.0}, {"bias": -2.0}, {"bias": 0.25}, Scale(0.5, -1.0)), 0.6)
     values: dict[str, object] = {}
     exec(target.read_text(encoding="utf-8"), values)
     assert values["THRESHOLD"] == 0.6
     assert values["RANK"] == {"reader": 1.0}
+    assert (values["HERE"], values["ANSWERS"]) == ({"bias": 3.0}, {"bias": -2.0})
+    assert (values["ANSWERS_SCALE"], values["ANSWERS_SHIFT"]) == (0.5, -1.0)
     assert values["RIGHT"] == {"bias": 0.25}

@@ -54,7 +54,7 @@ def calibrated(head: Head, judged: Sequence[Judged]) -> tuple[Head, list[Judged]
     asked = [one for one in judged if natural(one)]
     answers = platt([one.odds["head"] for one in asked], [one.read.answerable for one in asked])
     right = platt([one.right for one in asked], [one.first for one in asked])
-    scaled = replace(head, answers=answers.weights(head.answers), right=right.weights(head.right))
+    scaled = replace(head, scale=answers, right=right.weights(head.right))
     return scaled, [
         replace(one, odds={**one.odds, "head": answers.of(one.odds["head"])}, right=right.of(one.right))
         for one in judged
@@ -65,7 +65,10 @@ def write(head: Head, threshold: float) -> None:
     """Write the weights as the constants of rag/signal_weights.py."""
     text = TARGET.read_text(encoding="utf-8").split("\nTHRESHOLD")[0]
     parts = [f"\nTHRESHOLD = {threshold}", ""]
-    for name, weights in (("RANK", head.rank), ("ANSWERS", head.answers), ("RIGHT", head.right)):
+    parts += [f"ANSWERS_SCALE, ANSWERS_SHIFT = {head.scale.factor:.3f}, {head.scale.shift:.3f}"]
+    parts += ['"""Of the log-odds that anything answers, so that they are probabilities of that."""', ""]
+    models = {"RANK": head.rank, "HERE": head.here, "ANSWERS": head.answers, "RIGHT": head.right}
+    for name, weights in models.items():
         parts += [f"{name}: Mapping[str, float] = {{", *_rows(weights), "}"]
     TARGET.write_text(text + "\n".join(parts) + "\n", encoding="utf-8")
 

@@ -29,6 +29,11 @@ class Read:
     units: tuple[Measured, ...]
     right: tuple[bool, ...]
 
+    @property
+    def clear(self) -> bool:
+        """Whether it is known if any of the units answers: where none of an answerable question does, one may."""
+        return not self.answerable or any(self.right)
+
 
 @dataclass(frozen=True)
 class Desk:

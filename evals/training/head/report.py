@@ -60,7 +60,7 @@ def judge(read: Read, head: Head) -> Judged:
     }
     odds = {name: row.get(signal, 0.0) for name, signal in ODDS.items()}
     covered = max(m.signals["coverage_before"] for m in read.units)
-    return Judged(read, hits, {**odds, "coverage": covered, "head": weigh(row, head.answers)}, weigh(row, head.right))
+    return Judged(read, hits, {**odds, "coverage": covered, "head": head.odds(row)}, weigh(row, head.right))
 
 
 def lines(judged: Sequence[Judged], thresholds: Sequence[float]) -> Iterator[str]:
@@ -75,7 +75,8 @@ def lines(judged: Sequence[Judged], thresholds: Sequence[float]) -> Iterator[str
         mixed = [
             one
             for one in judged
-            if kind in (one.read.kind, share_of(one.read.kind)) or one.read.kind == kind.split("/")[0]
+            if (kind in (one.read.kind, share_of(one.read.kind)) or one.read.kind == kind.split("/")[0])
+            and (one.read.clear or natural(one))
         ]
         for system in (*SINGLE, "head"):
             yield f"{kind:22} {system:9} AUROC {_auroc(mixed, system)}"

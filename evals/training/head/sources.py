@@ -2,8 +2,8 @@
 
 - briefs: the dev half of the briefs benchmark over the starter corpus, as a user meets it, with three kinds of refusals
   made by rule beside those that were written: a name, year or number swapped; the whole story taken away.
-- squad: the development articles of SQuAD 2.0, on the gold paragraph alone, and in an index of the article.
-- stories: the questions of the development stories over all of their briefs, and some with the story taken away.
+- squad: the development articles of SQuAD 2.0, on the gold paragraph alone, and in the article without it.
+- stories: the questions of the development stories over all of their briefs, and with the story taken away.
 - factbook: templated questions over sections of the CIA World Factbook, with the country's sections and without.
 """
 
@@ -95,9 +95,12 @@ def squad(models: Models, data: Path, *, n: int) -> Iterator[Read]:
     rng = random.Random(SEED)
     for title in dev_titles(by_title, DEV_ARTICLES):
         able, unable = ([row for row in by_title[title] if row["answerable"] == truth] for truth in (True, False))
-        desk, own = _desk(models, [text for text in texts.values() if text.title == title])
+        desk, own, index = _desk(models, [text for text in texts.values() if text.title == title])
         for row in (*_sample(able, n, rng), *_sample(unable, n, rng)):
             yield from _kept(_on_gold(desk, title, row, own[row["doc_ids"][0]]))
+        for row in _sample(able, n, rng):
+            found = index.search(row["question"], without=frozenset(row["doc_ids"]))
+            yield from _kept(desk.read("squad/removed", title, row["question"], passages=found))
         names = names_in([row["question"] for row in by_title[title]])
         for row in _sample(able, n // 2, rng):
             if other := swap(row["question"], names, rng):
@@ -111,7 +114,7 @@ def _on_gold(desk: Desk, title: str, row: dict[str, Any], passages: Sequence[Doc
     return desk.read("squad", title, row["question"], passages=ranked, right=_holder(row["answers"]), answerable=True)
 
 
-def stories(models: Models, *, every: int = 10, removed: float = 0.2) -> Iterator[Read]:
+def stories(models: Models, *, every: int = 10, removed: float = 1.0) -> Iterator[Read]:
     """Read every tenth question of the development stories in an index of these stories alone."""
     told = development_of(TOLD)
     texts = {story.id: [brief.text(story.id) for brief in story.briefs] for story in told}
@@ -156,10 +159,10 @@ def factbook(models: Models, data: Path, *, n: int) -> Iterator[Read]:
         yield from _kept(desk.read("factbook/removed", country, row["question"], passages=found))
 
 
-def _desk(models: Models, texts: Sequence[Text]) -> tuple[Desk, dict[str, list[Document]]]:
+def _desk(models: Models, texts: Sequence[Text]) -> tuple[Desk, dict[str, list[Document]], SmallIndex]:
     own = {text.id: chunks(text, max_words=400) for text in texts}
     index = SmallIndex([passage for passages in own.values() for passage in passages], models.encoder)
-    return Desk(index.search, index.document_frequency, models.scorers), own
+    return Desk(index.search, index.document_frequency, models.scorers), own, index
 
 
 def _holder(answers: Sequence[str]) -> Callable[[Candidate], bool]:
