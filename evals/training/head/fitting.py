@@ -42,7 +42,7 @@ KIND_SHARES = {
 }  # fmt: skip
 
 RANK_DECAY, DECAY = 0.3, 2.0
-"""Of the ranking model's weights, and of the answering models'; by folds (DECISIONS.md, 69)."""
+"""Of the ranking model's weights, and of the answering models'; by folds (DECISIONS.md, 69, 84)."""
 
 
 @dataclass(frozen=True)
