@@ -11,6 +11,7 @@ from langchain_core.messages import AIMessage, BaseMessage
 from rag.answer import SILENT, Answer
 from rag.follow_up import VERB, WH, matter_of, names_of, refers_back
 from rag.lexicon import analyse, present
+from rag.other_subject import with_other_subject
 from rag.requests import Request, asked_again, understand, without_chat
 from rag.years_meant import with_years
 
@@ -55,7 +56,8 @@ def rewrite(question: str, history: Sequence[BaseMessage]) -> str:
     refers to people, those of the last answer too. A fragment gets that question whole:
 
         "Did Putin visit Beijing in 2024?", "And where did he go?" -> "where did he go (Putin, Beijing, 2024)?"
-        "Did Putin visit Beijing in 2024?", "And in 2023?" -> "Did Putin visit Beijing in 2024? And in 2023?"
+        "Did Putin visit Beijing in 2024?", "And why?" -> "Did Putin visit Beijing in 2024? And why?"
+        "Did Putin visit Beijing in 2024?", "And in 2023?" -> "Did Putin visit Beijing in 2023?"
         "Did Putin visit Beijing in 2024?", "When did Finland join NATO?" -> "When did Finland join NATO?"
 
     Years that it counts from those that were told are named: "in the following year" -> "in 2025".
@@ -66,7 +68,11 @@ def rewrite(question: str, history: Sequence[BaseMessage]) -> str:
     asked = _topic(turns).strip()[:MOST_CARRIED]
     if not asked:
         return question
-    counted = with_years(question, (turns[-1].answer or "", turns[-1].question, asked))
+    last = turns[-1].question
+    counted = with_years(question, (turns[-1].answer or "", last, asked))
+    before = _whole(turns)
+    if before and (other := with_other_subject(counted, before)):
+        return other
     if _FRAGMENT.fullmatch(question.strip()) or not VERB.search(question):
         return f"{asked} {counted.strip()}"
     topic = _new(asked, known=question)
@@ -79,6 +85,17 @@ def rewrite(question: str, history: Sequence[BaseMessage]) -> str:
     about = ", ".join(filter(None, [*topic, *met]))
     bare = _LINK.sub("", counted.strip(), count=1)
     return f"{bare.rstrip(' ?')} ({about})?" if about else bare
+
+
+def _whole(turns: Sequence[Turn]) -> str | None:
+    """Return the last question if it stood alone, or as it was asked if it only named another subject."""
+    last, earlier = turns[-1].question, turns[:-1]
+    if wish_of(last, goes_on=bool(earlier)):
+        return None
+    if not earlier or not refers_back(last, said_in(earlier)):
+        return last
+    before = _whole(earlier)
+    return with_other_subject(last, before) if before else None
 
 
 def _topic(turns: Sequence[Turn]) -> str:
