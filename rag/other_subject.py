@@ -20,6 +20,8 @@ _OWNED = re.compile(r"\b(?:its|their|his|her|our|this|that|these|those) $", re.I
 _PREPOSITION = re.compile(
     r"\b(about|against|among|at|between|by|for|from|in|into|of|on|over|to|under|with|without) (?:the )?$", re.IGNORECASE
 )
+_GOES_ON = re.compile(r"(?:-\w+)*(?: [A-Z]\w*(?:-\w+)*)*")
+_CAPITALISED = re.compile(r"\b[A-Z]\w*(?:-\w+)* $")
 _AND = re.compile(r"\b(?:and|or) (?:the )?$", re.IGNORECASE)
 _PLACES = {*STANDS_FOR, *STANDS_FOR.values()}
 
@@ -43,9 +45,10 @@ def with_other_subject(question: str, before: str) -> str | None:
     old = new and _replaced(new, named, before)
     if not (new and old):
         return None
-    start, end = _span(old)
-    head, text = before[:start], named[slice(*_span(new))]
-    wants, has = (_THE.search(part) is not None for part in (named[: new[0].start], head))
+    start, end = _span(before, old)
+    first, last = _span(named, new)
+    head, text = before[:start], named[first:last]
+    wants, has = (_THE.search(part) is not None for part in (named[:first], head))
     if wants and not has and not _OWNED.search(head):
         text = f"the {text}"
     elif has and not wants and old[-1].text.endswith("s") and not text.endswith("s"):
@@ -59,7 +62,8 @@ def _only_name(text: str) -> tuple[Word, ...] | None:
     names = names_of(words)
     if len(names) != 1:
         return None
-    others = [word for word in words.words if word not in names[0]]
+    start, end = _span(text, names[0])
+    others = [word for word in words.words if not start <= word.start < end]
     if len(others) > _SMALL_WORDS or any(word.text.lower() not in STOP_WORDS for word in others):
         return None
     return names[0]
@@ -87,18 +91,18 @@ def _only(names: Sequence[tuple[Word, ...]]) -> tuple[Word, ...] | None:
 
 def _before(text: str, name: Sequence[Word]) -> str | None:
     """Return the preposition that a name follows."""
-    match = _PREPOSITION.search(text[: name[0].start])
+    match = _PREPOSITION.search(text[: _span(text, name)[0]])
     return match[1].lower() if match else None
 
 
 def _owns(text: str, name: Sequence[Word]) -> bool:
     """Whether a name is written as an owner."""
-    return re.match(r"['’]s?\b", text[_span(name)[1] :]) is not None or name[-1].text.endswith(("'s", "’s"))
+    return re.match(r"['’]s?\b", text[_span(text, name)[1] :]) is not None or name[-1].text.endswith(("'s", "’s"))
 
 
 def _joined(text: str, name: Sequence[Word]) -> bool:
     """Whether a name is one of two that "and" or "or" joins."""
-    start, end = _span(name)
+    start, end = _span(text, name)
     return bool(_AND.search(text[:start]) or re.match(r" (?:and|or) (?:the )?[A-Z]", text[end:]))
 
 
@@ -106,5 +110,12 @@ def _is_place(name: Sequence[Word]) -> bool:
     return any(word.stem in _PLACES or word.text.lower() in _PLACES for word in name)
 
 
-def _span(name: Sequence[Word]) -> tuple[int, int]:
-    return name[0].start, name[-1].start + len(name[-1].text)
+def _span(text: str, name: Sequence[Word]) -> tuple[int, int]:
+    """Return where a name starts and ends, with the words that belong to it: "Ko Wen-je", "Lai Ching-te"."""
+    start, end = name[0].start, name[-1].start + len(name[-1].text)
+    more = _GOES_ON.match(text, end)
+    end = more.end() if more else end
+    ahead = _CAPITALISED.search(text[:start])
+    if ahead and ahead[0].strip().lower() not in STOP_WORDS:
+        start = ahead.start()
+    return start, end

@@ -25,6 +25,9 @@ from rag.rewrite import rewrite
         ("What must Israel do for Nicosia?", "and Lebanon?", "What must Lebanon do for Nicosia?"),
         ("When did Ariel Henry resign?", "and Xi Jinping?", "When did Xi Jinping resign?"),
         ("what is the WHO's count?", "and the UN's?", "what is the UN's count?"),
+        ("How many votes did Hou get?", "and Ko Wen-je?", "How many votes did Ko Wen-je get?"),
+        ("How many votes did Ko Wen-je get?", "and Lai Ching-te?", "How many votes did Lai Ching-te get?"),
+        ("How many votes did Lai Ching-te get?", "and Hou?", "How many votes did Hou get?"),
     ],
 )
 def test_the_new_name_takes_the_place_of_the_old_one(before: str, question: str, standalone: str) -> None:
