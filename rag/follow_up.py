@@ -15,6 +15,8 @@ VERB = re.compile(
     rf"\b(?:{WH}|is|are|was|were|do|does|did|has|have|had|will|would|can|could|should|name|list|tell|give|compare)\b",
     re.IGNORECASE,
 )
+LINKS = r"(?:(?:and|but|or|so|also|ok|okay|then)\b[,.]? )+"
+"""What joins a question to the one before it."""
 OWN_MATTER = 3
 """With so many words of matter, and neither a name, "the" nor a pronoun, a question is of another topic."""
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from rag.follow_up import names_of
-from rag.lexicon import STANDS_FOR, STOP_WORDS, Word, analyse
+from rag.follow_up import LINKS, names_of
+from rag.lexicon import STANDS_FOR, STOP_WORDS, Word, Words, analyse
 
-_OPENING = re.compile(
-    r"(?:(?:and|but|or|so|also|ok|okay|then)\b[,.]? )+(?:(?:what|how) about )?|(?:what|how) about ", re.IGNORECASE
-)
+_ABOUT = r"(?:what|how) about "
+_OPENING = re.compile(f"{LINKS}(?:{_ABOUT})?|{_ABOUT}", re.IGNORECASE)
 _SMALL_WORDS = 2
 """Most small words beside the name: "and from the Danes?"."""
 _YEAR = re.compile(r"\b(?:19|20)\d\d\b")
@@ -23,7 +23,48 @@ _PREPOSITION = re.compile(
 _GOES_ON = re.compile(r"(?:-\w+)*(?: [A-Z]\w*(?:-\w+)*)*")
 _CAPITALISED = re.compile(r"\b[A-Z]\w*(?:-\w+)* $")
 _AND = re.compile(r"\b(?:and|or) (?:the )?$", re.IGNORECASE)
+_SECOND = re.compile(r" (?:and|or) (?:the )?[A-Z]")
+_OWNER = re.compile(r"['’]s?\b")
 _PLACES = {*STANDS_FOR, *STANDS_FOR.values()}
+
+
+@dataclass(frozen=True)
+class _Name:
+    """A name with the words that belong to it ("Ko Wen-je", "Lai Ching-te") and the text around it.
+
+    Attributes:
+        words: those of them that are told as a name.
+    """
+
+    words: tuple[Word, ...]
+    text: str
+    head: str
+    tail: str
+
+    @property
+    def preposition(self) -> str | None:
+        """The preposition that it follows."""
+        match = _PREPOSITION.search(self.head)
+        return match[1].lower() if match else None
+
+    @property
+    def is_owner(self) -> bool:
+        """Whether it is written as an owner."""
+        return _OWNER.match(self.tail) is not None or self.words[-1].text.endswith(("'s", "’s"))
+
+    @property
+    def is_joined(self) -> bool:
+        """Whether it is one of two that "and" or "or" joins."""
+        return bool(_AND.search(self.head) or _SECOND.match(self.tail))
+
+    @property
+    def is_place(self) -> bool:
+        """Whether it is a country's, a capital's or a people's."""
+        return any(word.stem in _PLACES or word.text.lower() in _PLACES for word in self.words)
+
+    def is_of(self, other: _Name) -> bool:
+        """Whether it is the other name, perhaps in another form."""
+        return {word.stem for word in self.words} == {word.stem for word in other.words}
 
 
 def with_other_subject(question: str, before: str) -> str | None:
@@ -42,80 +83,57 @@ def with_other_subject(question: str, before: str) -> str | None:
     if year := _ONLY_A_YEAR.fullmatch(named):
         return _YEAR.sub(year[1], before) if len(set(_YEAR.findall(before)) - {year[1]}) == 1 else None
     new = _only_name(named)
-    old = new and _replaced(new, named, before)
+    old = new and _replaced(new, before)
     if not (new and old):
         return None
-    start, end = _span(before, old)
-    first, last = _span(named, new)
-    head, text = before[:start], named[first:last]
-    wants, has = (_THE.search(part) is not None for part in (named[:first], head))
+    head, text = old.head, new.text
+    wants, has = (_THE.search(part) is not None for part in (new.head, head))
     if wants and not has and not _OWNED.search(head):
         text = f"the {text}"
-    elif has and not wants and old[-1].text.endswith("s") and not text.endswith("s"):
+    elif has and not wants and old.words[-1].text.endswith("s") and not text.endswith("s"):
         head = _THE.sub("", head)
-    return f"{head}{text}{before[end:]}"
+    return f"{head}{text}{old.tail}"
 
 
-def _only_name(text: str) -> tuple[Word, ...] | None:
+def _only_name(text: str) -> _Name | None:
     """Return the name of a text that says nothing else."""
     words = analyse(text)
-    names = names_of(words)
-    if len(names) != 1:
+    name = _only(_names(text, words))
+    if name is None:
         return None
-    start, end = _span(text, names[0])
-    others = [word for word in words.words if not start <= word.start < end]
-    if len(others) > _SMALL_WORDS or any(word.text.lower() not in STOP_WORDS for word in others):
-        return None
-    return names[0]
+    inside = range(len(name.head), len(name.head) + len(name.text))
+    others = [word.text.lower() for word in words.words if word.start not in inside]
+    return name if len(others) <= _SMALL_WORDS and STOP_WORDS.issuperset(others) else None
 
 
-def _replaced(new: Sequence[Word], named: str, before: str) -> tuple[Word, ...] | None:
+def _replaced(new: _Name, before: str) -> _Name | None:
     """Choose the name that another one takes the place of: after the same preposition, or after none."""
-    preposition = _before(named, new)
     words = analyse(before)
-    known = names_of(words)
-    names = [name for name in known if name in words.names] or [name for name in known if _is_place(name)]
-    others = [name for name in names if {word.stem for word in name} != {word.stem for word in new}]
-    alike = [name for name in others if _before(before, name) == preposition and not _joined(before, name)]
-    if preposition:
-        alike = [name for name in alike if _owns(before, name) == _owns(named, new)]
+    known = _names(before, words)
+    names = [name for name in known if name.words in words.names] or [name for name in known if name.is_place]
+    others = [name for name in names if not name.is_of(new)]
+    alike = [name for name in others if name.preposition == new.preposition and not name.is_joined]
+    if new.preposition:
+        alike = [name for name in alike if name.is_owner == new.is_owner]
     elif not alike:
         return _only(others)
-    same = [name for name in alike if _is_place(name) == _is_place(new)]
-    return same[0] if same and _is_place(new) else _only(same) or _only(alike)
+    same = [name for name in alike if name.is_place == new.is_place]
+    return same[0] if same and new.is_place else _only(same) or _only(alike)
 
 
-def _only(names: Sequence[tuple[Word, ...]]) -> tuple[Word, ...] | None:
+def _only(names: Sequence[_Name]) -> _Name | None:
     return names[0] if len(names) == 1 else None
 
 
-def _before(text: str, name: Sequence[Word]) -> str | None:
-    """Return the preposition that a name follows."""
-    match = _PREPOSITION.search(text[: _span(text, name)[0]])
-    return match[1].lower() if match else None
-
-
-def _owns(text: str, name: Sequence[Word]) -> bool:
-    """Whether a name is written as an owner."""
-    return re.match(r"['’]s?\b", text[_span(text, name)[1] :]) is not None or name[-1].text.endswith(("'s", "’s"))
-
-
-def _joined(text: str, name: Sequence[Word]) -> bool:
-    """Whether a name is one of two that "and" or "or" joins."""
-    start, end = _span(text, name)
-    return bool(_AND.search(text[:start]) or re.match(r" (?:and|or) (?:the )?[A-Z]", text[end:]))
-
-
-def _is_place(name: Sequence[Word]) -> bool:
-    return any(word.stem in _PLACES or word.text.lower() in _PLACES for word in name)
-
-
-def _span(text: str, name: Sequence[Word]) -> tuple[int, int]:
-    """Return where a name starts and ends, with the words that belong to it: "Ko Wen-je", "Lai Ching-te"."""
-    start, end = name[0].start, name[-1].start + len(name[-1].text)
-    more = _GOES_ON.match(text, end)
-    end = more.end() if more else end
-    ahead = _CAPITALISED.search(text[:start])
-    if ahead and ahead[0].strip().lower() not in STOP_WORDS:
-        start = ahead.start()
-    return start, end
+def _names(text: str, words: Words) -> list[_Name]:
+    """Return the names of a text, each with the capitalised word before it and what goes on after it."""
+    found: list[_Name] = []
+    for name in names_of(words):
+        start, end = name[0].start, name[-1].start + len(name[-1].text)
+        more = _GOES_ON.match(text, end)
+        end = more.end() if more else end
+        ahead = _CAPITALISED.search(text[:start])
+        if ahead and ahead[0].strip().lower() not in STOP_WORDS:
+            start = ahead.start()
+        found.append(_Name(name, text[start:end], text[:start], text[end:]))
+    return found

@@ -11,7 +11,6 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 
-import numpy as np
 from langchain_core.documents import Document
 
 from rag.answer import Reading, ScoredUnit
@@ -25,6 +24,7 @@ from rag.signals import (
     countable_stems,
     coverage,
     header,
+    log_sum,
     logistic,
     missing,
     odds_of_both,
@@ -139,13 +139,8 @@ def answer_signals(asked: Asked, measured: Sequence[Measured], ranks: Sequence[f
         "strangers": sum(missing([t], *everything) > 0 for t in names) / 2,
         "numbers_all": coverage(numbers, *everything),
         "terms": math.log1p(len(asked.terms)),
-        **({"reader": measured[0].signals["reader"], "reader_any": _log_sum(odds)} if odds else {}),
+        **({"reader": measured[0].signals["reader"], "reader_any": log_sum(odds)} if odds else {}),
     }
-
-
-def _log_sum(odds: Sequence[float]) -> float:
-    """Return log sum exp: the log-odds that any unit answers, each against the same "nothing answers"."""
-    return float(np.logaddexp.reduce(np.asarray(odds)))
 
 
 def _reading(passages: Sequence[Document], scored: Sequence[tuple[float, Measured]], *, answerable: float) -> Reading:

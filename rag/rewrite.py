@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from langchain_core.messages import AIMessage, BaseMessage
 
 from rag.answer import SILENT, Answer
-from rag.follow_up import VERB, WH, matter_of, names_of, refers_back
+from rag.follow_up import LINKS, VERB, WH, matter_of, names_of, refers_back
 from rag.lexicon import analyse, present
 from rag.other_subject import with_other_subject
 from rag.requests import Request, asked_again, understand, without_chat
@@ -25,7 +25,7 @@ MOST_CARRIED = 500
 BRIEFS = "briefs"
 """Where a message keeps the ids of the briefs of its answer."""
 
-_LINK = re.compile(r"^(?:(?:and|but|or|so|also|ok|okay|then)\b[,.]? )+", re.IGNORECASE)
+_LINK = re.compile(f"^{LINKS}", re.IGNORECASE)
 _FRAGMENT = re.compile(
     rf"(?:and |but |so )?(?:(?:by|for|from|in|of|on|since|to|until|with) )?"
     rf"(?:{WH}|how (?:many|much|long|often|far|big|soon|come)|why so \w+)(?: (?:not|then|exactly|else|ones?))? ?\??",

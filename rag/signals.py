@@ -273,14 +273,18 @@ def probability(signals: Mapping[str, float], weights: Mapping[str, float]) -> f
     return logistic(weigh(signals, weights))
 
 
+def log_sum(values: Sequence[float]) -> float:
+    """Return log sum exp of values, within double range. Of log-odds against the same "none": those that any holds."""
+    most = max(values)
+    return most + math.log(sum(math.exp(value - most) for value in values))
+
+
 def odds_of_both(one: float, other: float) -> float:
-    """Return the log-odds that both of two independent things hold, of their own log-odds, within double range.
+    """Return the log-odds that both of two independent things hold, of their own log-odds.
 
     -log(exp(-one) + exp(-other) + exp(-one - other))
     """
-    lost = (-one, -other, -one - other)
-    most = max(lost)
-    return -(most + math.log(sum(math.exp(each - most) for each in lost)))
+    return -log_sum((-one, -other, -one - other))
 
 
 def log_share(share: float, *, least: float) -> float:
