@@ -223,7 +223,7 @@ class Assistant:
             sentences=said,
             usage=usage,
             evidence=evidence,
-            reason=None if said else next(iter(answer.silent.values()), _NOT_EXACT),
+            reason=None if said else answer.reason or _NOT_EXACT,
             answerable=max((r.answerable for r in readings if r.answerable is not None), default=None),
             nearest=() if said else nearest(evidence),
             notes=(*(answer.notes if said else ()), *told, *_relative_dates(said)),

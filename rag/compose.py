@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from rag.answer import Reading, Sentence
+from rag.answer import SILENT, Reading, Sentence
 from rag.conflicts import SecondReader, conflict
 from rag.further import FurtherReader, brief_of
 from rag.quote import quote
@@ -29,6 +29,15 @@ class Composed:
     def notes(self) -> tuple[str, ...]:
         """What is to be said beside the quotes."""
         return (*self.differ, *(f"“{part}” {reason}" for part, reason in self.silent.items()))
+
+    @property
+    def reason(self) -> str | None:
+        """Why nothing is quoted for any part: the one reason of all, or that of each; None without any."""
+        reasons = list(dict.fromkeys(self.silent.values()))
+        if len(reasons) < 2:
+            return next(iter(reasons), None)
+        own = (f"{reason.removeprefix(f'{SILENT}: ').rstrip('.')} (“{part}”)" for part, reason in self.silent.items())
+        return f"{SILENT}: {'; '.join(own)}."
 
 
 def compose(

@@ -80,6 +80,7 @@ class Understanding:
 
     def __call__(self, question: str, history: Sequence[BaseMessage], scope: Scope, *, dates: bool) -> Understood:
         """Understand a question; with `dates`, words such as "as of May 2023" narrow its scope."""
+        history = self._understandable(history)
         put = question if understand(question) else self._in_full(without_chat(question), history, scope)
         counted, goes_on = _counted(put, history), bool(turns_of(history))
         brief, rest = self._brief(put, counted, scope)
@@ -146,6 +147,16 @@ class Understanding:
         limit = date_limit(question, today=min(self.today(), scope.as_of or date.max))
         oldest = self.catalogue.oldest_date() if limit else None
         return limit if limit and oldest and (limit.as_of or str(limit.date_from) > oldest) else None
+
+    def _understandable(self, history: Sequence[BaseMessage]) -> list[BaseMessage]:
+        """Leave out the questions that were refused for their language, each with what was said to it."""
+        kept: list[BaseMessage] = []
+        is_known = True
+        for message in history:
+            if message.type == "human":
+                is_known = foreign(str(message.text), self.languages) is None
+            kept += [message] if is_known else []
+        return kept
 
     def _foreign(self, question: str) -> Response | None:
         code = foreign(question, self.languages)

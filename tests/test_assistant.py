@@ -73,6 +73,27 @@ def test_a_follow_up_is_understood_from_the_question_before(talks: Desk) -> None
     assert answer.standalone_question == "Where did the ministers of Kenya and Norway meet? And when?"
 
 
+def test_a_question_that_was_refused_for_its_language_gives_the_next_one_no_topic(talks: Desk) -> None:
+    assistant = open_assistant(talks.settings, embeddings=talks.embeddings)
+    history = [HumanMessage("Where did the ministers of Kenya and Norway meet?"), AIMessage("In Nairobi. [1]")]
+    refused = assistant.ask("Warum wurde der Präsident von Niger festgenommen?", history=history)
+    assert "language" in (refused.reason or "")
+    history += [HumanMessage(refused.question), message_of(refused)]
+    assert assistant.ask("And when?", history=history).standalone_question == (
+        "Where did the ministers of Kenya and Norway meet? And when?"
+    )
+
+
+def test_where_no_part_is_answered_each_reason_is_given_to_its_part(talks: Desk) -> None:
+    answer = talks.ask("Who won the 2022 World Cup in Qatar, and who rules Tuvalu?")
+    assert answer.abstained
+    assert len(answer.parts) == 2
+    assert answer.reason == (
+        f"{SILENT}: no passage found mentions World Cup (“Who won the 2022 World Cup in Qatar?”); "
+        "no passage found mentions Tuvalu (“who rules Tuvalu?”)."
+    )
+
+
 def test_the_same_question_gives_the_same_answer(talks: Desk) -> None:
     first, second = (talks.ask("Who met in Nairobi?") for _ in range(2))
     assert (first.text, first.evidence) == (second.text, second.evidence)

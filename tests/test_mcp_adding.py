@@ -15,6 +15,8 @@ from tests.conftest import Desk
 from tests.fakes_mcp import OSLO, SlowAssistant, asked, called, opened, said, structured, three_briefs
 
 FAKE: Any = {"model": "tests.fakes:HashEmbeddings"}
+PATIENCE_S = 60.0
+"""How long a thread may take to begin or end where other tests run beside it."""
 
 
 @pytest.fixture
@@ -98,11 +100,11 @@ def test_a_cancelled_question_is_given_up_and_makes_room() -> None:
 
     async def talk(client: Client) -> None:
         asking = asyncio.create_task(client.call_tool("ask", {"question": "Who?"}))
-        assert await asyncio.to_thread(slow.begun.wait, 10)
+        assert await asyncio.to_thread(slow.begun.wait, PATIENCE_S)
         asking.cancel()
         with pytest.raises(asyncio.CancelledError):
             await asking
-        assert await asyncio.to_thread(slow.left.wait, 10)
+        assert await asyncio.to_thread(slow.left.wait, PATIENCE_S)
 
     asked(Slow(Settings()), talk)
 
@@ -118,7 +120,7 @@ def test_a_question_more_than_can_wait_is_an_error_that_says_when_to_return(monk
 
     async def talk(client: Client) -> None:
         asking = asyncio.create_task(client.call_tool("ask", {"question": "Who?"}))
-        assert await asyncio.to_thread(slow.begun.wait, 10)
+        assert await asyncio.to_thread(slow.begun.wait, PATIENCE_S)
         refused = await client.call_tool("ask", {"question": "Who?"})
         assert refused.is_error
         assert said(refused).startswith("Too many questions wait; try again. Wait ")
