@@ -10,7 +10,7 @@ import threading
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.resources import files
 
 import snowballstemmer
@@ -61,6 +61,10 @@ def _stands_for() -> Mapping[str, str]:
 STANDS_FOR: Mapping[str, str] = _stands_for()
 """What newspapers say for a country, in lower case, to its stem: capitals, and adjectives without its root."""
 
+_TWO_NAMES = (
+    "turkey türkiye, burma myanmar, swaziland eswatini, ivory ivoire, holland netherlands, kiev kyiv, kharkov kharkiv,"
+    " lvov lviv, peking beijing, rangoon yangon, bombay mumbai, calcutta kolkata, zaire congo, ceylon lanka"
+)
 # Countries whose name begins another country's name or adjective.
 _OWN_COUNTRY = frozenset(["niger", "guinea"])
 
@@ -129,6 +133,20 @@ def stem(word: str) -> str:
     if made.endswith("bli"):
         return _porter(made[:-1] + "e")
     return made[:-1] if made.endswith("logi") and len(made) > 5 else made
+
+
+@cache
+def other_names() -> Mapping[str, str]:
+    """Return the other name of each place that has two, by the stem of the one: türkiye by that of Turkey."""
+    pairs = [pair.split() for pair in _TWO_NAMES.split(",")]
+    return {stem(one): other for old, new in pairs for one, other in ((old, new), (new, old))}
+
+
+def stands_for(word: Word) -> tuple[str, ...]:
+    """Return the stems of what a word also names: the country of a capital, and the other name of a place."""
+    country = STANDS_FOR.get(word.text.lower())
+    others = filter(None, map(other_names().get, (word.stem, country or "")))
+    return (*([country] if country else []), *map(stem, others))
 
 
 def analyse(text: str) -> Words:
@@ -240,7 +258,8 @@ def search_words(question: str) -> list[str]:
     """
     words = _PIECE.findall(unicodedata.normalize("NFC", question))
     said = [w for i, w in enumerate(words) if w.lower() not in STOP_WORDS or _is_telling(w, question, first=i == 0)]
-    return [_folded(word) for word in said or words]
+    folded = [_folded(word) for word in said or words]
+    return [*folded, *filter(None, (other_names().get(stem(word)) for word in folded))]
 
 
 def _is_telling(word: str, question: str, *, first: bool) -> bool:

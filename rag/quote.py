@@ -12,7 +12,7 @@ from rag.answer import SILENT, Reading, ScoredUnit, Sentence
 from rag.answer_types import answer_type, new_names, offers
 from rag.cite import quoted
 from rag.further import FurtherReader, brief_of, further
-from rag.lexicon import STANDS_FOR, STOP_WORDS, Word, Words, analyse, initials, present
+from rag.lexicon import STOP_WORDS, Word, Words, analyse, initials, present, stands_for
 from rag.rarity import background
 from rag.signals import header, slice_of
 from rag.types import Span, Unit
@@ -211,7 +211,7 @@ def _stands(word: Word, name: Sequence[Word], text: Words) -> bool:
         word.stem,
         "=" + initials(tuple(name)) if len(name) > 1 else None,
         "=" + lower if word.text.isupper() else None,
-        STANDS_FOR.get(lower),
+        *stands_for(word),
     )
     return any(present(form, text) > 0 for form in forms if form)
 

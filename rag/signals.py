@@ -14,7 +14,7 @@ from typing import Any
 from langchain_core.documents import Document
 
 from rag.answer_types import AnswerType, answer_type, offers
-from rag.lexicon import MONTHS, STANDS_FOR, STOP_WORDS, Word, Words, analyse, initials, present
+from rag.lexicon import MONTHS, STOP_WORDS, Word, Words, analyse, initials, present, stands_for
 from rag.rarity import background, rarity
 from rag.types import DateInterval, Span, Unit
 
@@ -157,7 +157,7 @@ def ask(question: str, corpus_df: Mapping[str, int], corpus_n: int) -> Asked:
 def _term(word: Word, short: str | None, corpus_df: Mapping[str, int], corpus_n: int) -> Term:
     weight = _INITIALISM_WEIGHT if word.stem[0] == "=" else rarity(word.stem, corpus_df, corpus_n)
     lower = word.text.lower()
-    others = (short, "=" + lower if word.text.isupper() else None, STANDS_FOR.get(lower))
+    others = (short, "=" + lower if word.text.isupper() else None, *stands_for(word))
     return Term(
         word.stem,
         weight * (0.3 if word.stem in _KIND_STEMS else 1.0),

@@ -57,6 +57,29 @@ def test_a_figure_of_something_else_is_no_conflict(desk: Desk, other: str) -> No
     assert notes(desk.ask(RAID)) == []
 
 
+def test_the_parts_of_a_figure_are_no_other_figure(desk: Desk) -> None:
+    desk.write(
+        "b.md",
+        "Five days after the attack on Tamberou the last victims have been buried. At least 51 people were killed in "
+        "the attack, according to the health committee. Its members kept a list of names at the gravesides: 44 dead "
+        "from Tamberou itself, three from the hamlet of Kelmou, and four who died of their wounds in hospital.",
+        title="Tamberou buries its dead, and a health committee keeps the list",
+        date="2023-06-22",
+        source="Ledger",
+    )
+    desk.write(
+        "a.md",
+        "Armed men on motorcycles attacked the village of Tamberou on Saturday, 17 June 2023. The interior ministry "
+        "puts the number of dead at 34. Its communiqué counts 31 villagers and three members of a self-defence group.",
+        title="Gunmen attack the village of Tamberou on market day",
+        date="2023-06-19",
+        source="Wire",
+    )
+    desk.ingest()
+    answer = desk.ask("How many people died in Tamberou?")
+    assert notes(answer) == ["The briefs give different figures: 51 (2023-06-22, Ledger); 34 (2023-06-19, Wire)."]
+
+
 def test_a_question_for_the_latest_count_wants_one(raid: Desk) -> None:
     raid.ingest()
     assert notes(raid.ask("How many people were killed in the raid on Tamberou by the latest count?")) == []

@@ -243,6 +243,20 @@ def test_a_capital_stands_for_its_country() -> None:
     assert coverage(asked.terms, analyse("The United States objected.")) == pytest.approx(0.9)
 
 
+@pytest.mark.parametrize(
+    ("question", "text"),
+    [
+        ("Why did Turkey block Sweden?", "Türkiye has not ratified the accession of Sweden."),
+        ("Why did Türkiye block Sweden?", "Turkey has not ratified the accession of Sweden."),
+        ("Why did Ankara block Sweden?", "Türkiye has not ratified the accession of Sweden."),
+        ("Who rules Burma?", "The junta of Myanmar ended the talks."),
+    ],
+)
+def test_a_place_of_two_names_is_found_by_either(question: str, text: str) -> None:
+    asked = ask(question, {}, 0)
+    assert all(term.within(analyse(text)) for term in asked.terms if term.name)
+
+
 def test_the_first_word_of_a_sentence_is_a_name_only_if_known_as_one() -> None:
     assert [run[0].text for run in analyse("Talks began. China agreed.").names] == ["China"]
 
@@ -298,6 +312,7 @@ def test_an_index_of_one_chunk_takes_rarity_from_the_background() -> None:
         ("May I ask who won?", ["ask"]),
         ("What did Ekrem İmamoğlu say?", ["ekrem", "imamoğlu"]),
         ("Did Erdog\u0306an win?", ["erdoğan", "win"]),
+        ("Why did Turkey wait?", ["turkey", "wait", "türkiye"]),
     ],
 )
 def test_full_text_is_searched_for_the_words_that_tell(question: str, words: list[str]) -> None:

@@ -97,7 +97,7 @@ def _others(query: Asked, wanted: FigureAsked | None, base: Account, known: Sequ
     found: list[Other] = []
     for one in known:
         other = None
-        if one is not base:
+        if one is not base and not (wanted and is_breakdown(wanted, one, known)):
             other = other_figure(wanted, base, one) if wanted else other_fact(query, base, one)
         if other and query.said(one) > query.said(base) + _MORE:
             other = None
