@@ -1,4 +1,4 @@
-"""Written conversations become questions that stand alone."""
+"""Conversations and short questions on stories become questions that stand alone."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from evals.training.reader.short import read_short
 from evals.training.reader.stories import RETOLD, Story, development_stories, parse, read_stories, story_examples
 from evals.training.reader.talks import questions_of, read_talks, talk_of
 from evals.training.reader.units import counter, packaged_tokenizer
@@ -80,3 +81,43 @@ def test_all_talks_of_the_repository_can_be_read() -> None:
     asked = [q for s in stories for q in s.questions]
     assert len(asked) > 4_000
     assert sum(not q.right for q in asked) / len(asked) == pytest.approx(0.2, abs=0.06)
+
+
+def test_short_questions_are_asked_of_the_stories_of_their_folder(tmp_path: Path) -> None:
+    first, second, *_ = read_stories(RETOLD)
+    lines = f"# STORY retold/{second.id}\nplain | b1:1 b2:1 | Who left?\nnear_miss | - | Who stayed?\n"
+    (tmp_path / "a.txt").write_text(lines, encoding="utf-8")
+    (made,) = read_short(tmp_path).values()
+    assert [s.id for s in made] == [s.id for s in read_stories(RETOLD)]
+    assert (made[0].id, made[0].questions) == (first.id, ())
+    assert [(q.kind, q.right, q.question) for q in made[1].questions] == [
+        ("plain", (("b1", 1), ("b2", 1)), "Who left?"),
+        ("near_miss", (), "Who stayed?"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("plain | b9:1 | Who left?", "wrong sentences for a plain"),
+        ("plain | - | Who left?", "wrong sentences for a plain"),
+        ("near_miss | b1:1 | Who left?", "wrong sentences for a near_miss"),
+        ("short | b1:1 | Who left?", "not a question"),
+    ],
+)
+def test_a_short_question_that_is_none_or_names_nothing_is_refused(tmp_path: Path, line: str, told: str) -> None:
+    (tmp_path / "a.txt").write_text(f"# STORY retold/{read_stories(RETOLD)[0].id}\n{line}\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=told):
+        read_short(tmp_path)
+
+
+def test_short_questions_on_no_story_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("# STORY retold/nowhere-01\nnear_miss | - | Who left?\n", encoding="utf-8")
+    with pytest.raises(ValueError, match="there is no story retold/nowhere-01"):
+        read_short(tmp_path)
+
+
+def test_the_short_questions_are_on_stories_that_are_there() -> None:
+    asked = [question for stories in read_short().values() for story in stories for question in story.questions]
+    assert len(asked) > 1_000
+    assert 0.3 < sum(not question.right for question in asked) / len(asked) < 0.5

@@ -39,6 +39,7 @@ KIND_SHARES = {
     "squad": 0.5, "squad/unanswerable": 0.5, "squad/swapped": 0.2, "squad/removed": 0.5,
     "factbook": 0.5, "factbook/removed": 0.5,
     "stories": 3.0, "stories/refused": 3.0, "stories/removed": 1.5,
+    "short": 3.0, "short/refused": 3.0, "short/removed": 1.5,
 }  # fmt: skip
 
 RANK_DECAY, DECAY = 0.3, 2.0
@@ -93,7 +94,7 @@ class Head:
 def share_of(kind: str) -> str:
     """Name the share that a kind counts in: refusals that people wrote share one for each set."""
     part, _, refusal = kind.partition("/")
-    if part == "stories" and refusal and refusal != "removed":
+    if part in ("stories", "short") and refusal and refusal != "removed":
         return f"{part}/refused"
     written = part == "briefs" and refusal not in ("", "removed", "swapped")
     return "briefs/written" if written else kind

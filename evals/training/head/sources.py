@@ -3,7 +3,8 @@
 - briefs: the dev half of the briefs benchmark over the starter corpus, as a user meets it, with three kinds of refusals
   made by rule beside those that were written: a name, year or number swapped; the whole story taken away.
 - squad: the development articles of SQuAD 2.0, on the gold paragraph alone, and in the article without it.
-- stories: the questions of the development stories over all of their briefs, and with the story taken away.
+- stories: the questions of the development stories over all of their briefs, and with the story taken away; short ones
+  apart.
 - factbook: templated questions over sections of the CIA World Factbook, with the country's sections and without.
 """
 
@@ -22,6 +23,7 @@ from evals.training.encoder import KeptEncoder
 from evals.training.head.reading import Desk, Read
 from evals.training.passages import SmallIndex, Text, chunks, load, with_ranks
 from evals.training.reader.prepare import DEV_ARTICLES, allowed, articles, dev_titles, held_out_questions, trained_ids
+from evals.training.reader.short import short_development
 from evals.training.reader.stories import ACCOUNTS, FOLDERS, REWORDED, RIVALS, SISTERS, development_of, holds_some
 from evals.training.reader.swaps import names_in, swap
 from evals.training.readings import holds
@@ -39,6 +41,8 @@ from rag.signals import Candidate
 from rag.types import Scope
 
 SEED = 31
+SHORT_OFTENER = 3
+"""How much oftener short questions are read than others: there are fewer."""
 TOLD = (*FOLDERS, ACCOUNTS, SISTERS, REWORDED, RIVALS)
 
 
@@ -122,15 +126,18 @@ def stories(models: Models, *, every: int = 10, removed: float = 1.0) -> Iterato
     index = SmallIndex(passages, models.encoder)
     desk = Desk(index.search, index.document_frequency, models.scorers)
     rng = random.Random(SEED)
+    short = short_development()
     for story in told:
         own = frozenset(text.id for text in texts[story.id])
-        for one in story.questions[::every]:
+        asked = [("stories", one) for one in story.questions[::every]]
+        asked += [("short", one) for one in short.get(story.id, ())[:: every // SHORT_OFTENER]]
+        for kind, one in asked:
             right = _says({(f"{story.id}/{brief}", sentence) for brief, sentence in story.sentences(one.right)})
-            kind = "stories" if one.right else f"stories/{one.kind}"
-            yield from _kept(desk.read(kind, story.id, one.question, right=right, answerable=bool(one.right)))
+            named = kind if one.right else f"{kind}/{one.kind}"
+            yield from _kept(desk.read(named, story.id, one.question, right=right, answerable=bool(one.right)))
             if one.right and rng.random() < removed:
                 found = index.search(one.question, without=own)
-                yield from _kept(desk.read("stories/removed", story.id, one.question, passages=found))
+                yield from _kept(desk.read(f"{kind}/removed", story.id, one.question, passages=found))
 
 
 def _says(sentences: Collection[tuple[str, str]]) -> Callable[[Candidate], bool]:

@@ -26,6 +26,7 @@ from evals.training.reader.beside import beside_examples, further_examples
 from evals.training.reader.cloze import SETS, cloze_examples
 from evals.training.reader.examples import BESIDE, Asked, write
 from evals.training.reader.questions import Article, dev_example, normalised, nq_examples, squad_examples
+from evals.training.reader.short import SHORT, read_short
 from evals.training.reader.stories import (
     ACCOUNTS,
     DATED,
@@ -37,6 +38,7 @@ from evals.training.reader.stories import (
     RIVALS,
     SISTERS,
     STORIES,
+    Story,
     read_stories,
     story_examples,
 )
@@ -58,6 +60,8 @@ NEW: Mapping[int, Sequence[Path]] = {
     6: [SISTERS],
     7: [REWORDED],
     8: [RIVALS],
+    9: [],
+    10: [SHORT],
 }
 """Folders of stories that are new in a later course."""
 SHARES: Mapping[int, Mapping[str, float]] = {
@@ -82,6 +86,16 @@ SHARES: Mapping[int, Mapping[str, float]] = {
         "sisters": 0.08, "sisters/removed": 0.05, "reworded": 0.08, "reworded/removed": 0.05, "rivals": 1.0,
         "rivals/removed": 0.1, "rivals/none": 0.2, "rivals/more": 0.6, "rivals/more/none": 0.4,
         "beside": 0.12, "beside/none": 0.08, "further": 0.08},
+    9: {"written": 0.4, "squad": 1.0, "nq": 1.0, "cloze": 0.1, "stories": 0.05, "dated": 0.06, "disagreements": 0.08,
+        "lists": 0.08, "retold": 0.1, "talks": 0.12, "talks/removed": 0.15, "accounts": 0.1, "accounts/removed": 0.1,
+        "sisters": 0.1, "sisters/removed": 0.15, "reworded": 0.12, "reworded/removed": 0.2, "rivals": 0.12,
+        "rivals/removed": 0.3, "rivals/none": 0.1, "rivals/more": 0.15, "rivals/more/none": 0.1,
+        "beside": 0.1, "beside/none": 0.08, "further": 0.08},
+    10: {"written": 0.2, "squad": 0.4, "nq": 0.5, "cloze": 0.02, "stories": 0.03, "dated": 0.03, "disagreements": 0.04,
+        "lists": 0.04, "retold": 0.04, "talks": 0.06, "talks/removed": 0.05, "accounts": 0.05,
+        "accounts/removed": 0.04, "sisters": 0.04, "sisters/removed": 0.05, "reworded": 0.05, "reworded/removed": 0.05,
+        "rivals": 0.05, "rivals/removed": 0.05, "rivals/none": 0.05, "rivals/more": 0.08, "rivals/more/none": 0.05,
+        "beside": 0.05, "beside/none": 0.04, "further": 0.04, "short": 1.0, "short/removed": 0.4},
 }  # fmt: skip
 """Shares of the examples of each set, or of a kind in a set, that a later course sees; of earlier sets, so that nothing
 is forgotten."""
@@ -125,8 +139,15 @@ def drawn(made: Iterable[tuple[str, Asked]], shares: Mapping[str, float]) -> Ite
 def told(folders: Sequence[Path], count: CountTokens) -> Iterator[tuple[str, Asked]]:
     """Make the examples of the stories of some folders, each with its folder's name; none lends units to another."""
     for folder in folders:
-        stories = read_talks() if folder == TALKS else read_stories(folder)
-        yield from ((folder.name, one) for one in story_examples(stories, count, random.Random(SEED)))
+        for stories in _told(folder):
+            yield from ((folder.name, one) for one in story_examples(stories, count, random.Random(SEED)))
+
+
+def _told(folder: Path) -> Iterable[list[Story]]:
+    """Read the stories of a folder, those that lend units to each other together."""
+    if folder == SHORT:
+        return read_short().values()
+    return [read_talks() if folder == TALKS else read_stories(folder)]
 
 
 def held_out_questions(data: Path, trained: Trained) -> frozenset[str]:

@@ -139,7 +139,7 @@ def parse(name: str, body: str) -> Story:
         if head[0]
     )
     known = known_places(briefs)
-    questions = tuple(_question(line, known, story=name) for line in parts[-1].strip().split("\n"))
+    questions = tuple(parse_question(line, known, story=name) for line in parts[-1].strip().split("\n"))
     return Story(name, briefs, questions)
 
 
@@ -158,7 +158,12 @@ def _brief(story: str, head: Sequence[str], lines: Sequence[str]) -> StoryBrief:
     return StoryBrief(name, date, title, tuple(sentences), frozenset(breaks))
 
 
-def _question(line: str, known: frozenset[Place], *, story: str) -> StoryQuestion:
+def parse_question(line: str, known: frozenset[Place], *, story: str) -> StoryQuestion:
+    """Read a line of a question, given the places of the story's sentences.
+
+    Raises:
+        ValueError: as `read_stories`.
+    """
     fields = [field.strip() for field in line.split("|", 2)]
     kinds = [kind for kind in _KINDS if kind == fields[0]]
     if len(fields) < 3 or not kinds:
