@@ -112,7 +112,10 @@ train: .venv/.installed-dev
 	$(TRAIN).reader.train --work .training/seventh --name rest --steps 1120 --passed 18400 --start .training/seventh/export $(HARDEST)
 	$(TRAIN).reader.export --work .training/seventh --name rest --out .training/rest/export
 	$(call COURSE,eighth,8,1750,rest,$(HARDEST))
-	$(TRAIN).reader.average --of .training/seventh/export=.3 .training/rest/export=.3 .training/eighth/export=.4 --out rag/models/reader
+	$(TRAIN).reader.average --of .training/seventh/export=.3 .training/rest/export=.3 .training/eighth/export=.4 --out .training/mean/export
+	$(call COURSE,ninth,9,770,mean,$(HARDEST))
+	$(call COURSE,tenth,10,1000,ninth,$(HARDEST))
+	$(TRAIN).reader.average --of .training/mean/export=.35 .training/tenth/export=.65 --out rag/models/reader
 	test -e .training/verifier/counts.json || $(TRAIN).verifier.prepare $(PREPARE)/verifier
 	$(TRAIN).reader.train --work .training/verifier --name verifier --steps 500 $(VERIFIER)
 	$(TRAIN).reader.export --work .training/verifier --name verifier --out rag/models/verifier

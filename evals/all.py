@@ -22,6 +22,8 @@ from rag.evaluation.markdown import markdown_tables
 README = Path(__file__).parent / "README.md"
 SYSTEMS = "bm25,dense,hybrid,full,langchain-tutorial"
 BEGIN, END = "<!-- tables: python -m evals.all -->", "<!-- end of tables -->"
+OWN = ("briefs", "plain")
+"""Sets of this repository; the others lie in the folder named by --data."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,8 @@ class Benchmark:
 BENCHMARKS = (
     Benchmark("briefs", "dev"),
     Benchmark("briefs", "test"),
+    Benchmark("plain", "dev"),
+    Benchmark("plain", "test"),
     Benchmark("squad2_dev", answers=1000),
     Benchmark("nq_open_oracle", answers=1000),
     Benchmark("clapnq_dev"),
@@ -68,7 +72,7 @@ def main() -> None:
 
 def run(benchmark: Benchmark, data: Path | None, out: Path) -> None:
     """Run one benchmark in a process of its own, so that its figures on time are not those of a crowded one."""
-    if benchmark.dataset != "briefs" and not (data and (Path(data) / benchmark.dataset).is_dir()):
+    if benchmark.dataset not in OWN and not (data and (Path(data) / benchmark.dataset).is_dir()):
         print(f"{benchmark.name}: not in {data or 'the folder named by --data'}, left out", file=sys.stderr)
         return
     command = [sys.executable, "-m", "rag", "eval", "--dataset", benchmark.dataset, "--systems", SYSTEMS]

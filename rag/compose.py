@@ -32,11 +32,13 @@ class Composed:
 
     @property
     def reason(self) -> str | None:
-        """Why nothing is quoted for any part: the one reason of all, or that of each; None without any."""
-        reasons = list(dict.fromkeys(self.silent.values()))
-        if len(reasons) < 2:
-            return next(iter(reasons), None)
-        own = (f"{reason.removeprefix(f'{SILENT}: ').rstrip('.')} (“{part}”)" for part, reason in self.silent.items())
+        """Why parts are silent: the one reason of all, or each with its parts; None without any."""
+        parts: dict[str, list[str]] = {}
+        for part, reason in self.silent.items():
+            parts.setdefault(reason, []).append(f"“{part}”")
+        if len(parts) < 2:
+            return next(iter(parts), None)
+        own = (f"{reason.removeprefix(f'{SILENT}: ').rstrip('.')} ({', '.join(of)})" for reason, of in parts.items())
         return f"{SILENT}: {'; '.join(own)}."
 
 

@@ -62,8 +62,8 @@ STANDS_FOR: Mapping[str, str] = _stands_for()
 """What newspapers say for a country, in lower case, to its stem: capitals, and adjectives without its root."""
 
 _TWO_NAMES = (
-    "turkey türkiye, burma myanmar, swaziland eswatini, ivory ivoire, holland netherlands, kiev kyiv, kharkov kharkiv,"
-    " lvov lviv, peking beijing, rangoon yangon, bombay mumbai, calcutta kolkata, zaire congo, ceylon lanka"
+    "turkey türkiye, burma myanmar, swaziland eswatini, kiev kyiv, kharkov kharkiv, lvov lviv, peking beijing,"
+    " rangoon yangon, bombay mumbai, calcutta kolkata"
 )
 # Countries whose name begins another country's name or adjective.
 _OWN_COUNTRY = frozenset(["niger", "guinea"])
@@ -137,16 +137,20 @@ def stem(word: str) -> str:
 
 @cache
 def other_names() -> Mapping[str, str]:
-    """Return the other name of each place that has two, by the stem of the one: türkiye by that of Turkey."""
+    """Return the other name of each place that has two, in lower case: türkiye by turkey, and the other way round."""
     pairs = [pair.split() for pair in _TWO_NAMES.split(",")]
-    return {stem(one): other for old, new in pairs for one, other in ((old, new), (new, old))}
+    return {one: other for old, new in pairs for one, other in ((old, new), (new, old))}
+
+
+@cache
+def _other_stems() -> Mapping[str, str]:
+    return {stem(one): stem(other) for one, other in other_names().items()}
 
 
 def stands_for(word: Word) -> tuple[str, ...]:
     """Return the stems of what a word also names: the country of a capital, and the other name of a place."""
-    country = STANDS_FOR.get(word.text.lower())
-    others = filter(None, map(other_names().get, (word.stem, country or "")))
-    return (*([country] if country else []), *map(stem, others))
+    country, other = STANDS_FOR.get(word.text.lower()), other_names().get(word.text.lower())
+    return tuple(filter(None, (country, other and stem(other), _other_stems().get(country or ""))))
 
 
 def analyse(text: str) -> Words:
@@ -254,12 +258,14 @@ def _runs(words: tuple[Word, ...]) -> tuple[tuple[Word, ...], ...]:
 def search_words(question: str) -> list[str]:
     """Return the words of a question worth looking for in full text: all but stop words, or all when only those.
 
+    After them come the other names of places that have two.
+
     WHO, US, IT and May, where not all is in capitals, are no stop words.
     """
     words = _PIECE.findall(unicodedata.normalize("NFC", question))
     said = [w for i, w in enumerate(words) if w.lower() not in STOP_WORDS or _is_telling(w, question, first=i == 0)]
     folded = [_folded(word) for word in said or words]
-    return [*folded, *filter(None, (other_names().get(stem(word)) for word in folded))]
+    return [*folded, *filter(None, map(other_names().get, folded))]
 
 
 def _is_telling(word: str, question: str, *, first: bool) -> bool:

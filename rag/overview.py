@@ -13,7 +13,7 @@ from rag.answer import BriefRef, Sentence
 from rag.catalogue import BriefRow, Catalogue
 from rag.cite import quoted
 from rag.dates_in_text import StatedDate, dates_in, may_be_one
-from rag.lexicon import STANDS_FOR, STOP_WORDS, Word, analyse, present, stem
+from rag.lexicon import STOP_WORDS, Word, analyse, present, stands_for, stem
 from rag.requests import ALL, Request
 from rag.types import Scope, Span
 
@@ -213,8 +213,7 @@ def _dated(row: BriefRow, told: StatedDate, words: Sequence[Word]) -> bool:
 
 def _holds(row: BriefRow, term: Word) -> bool:
     words = analyse(" . ".join([row.title, *row.regions, *row.topics, (row.date or "")[:4]]))
-    country = STANDS_FOR.get(term.text.lower())
-    return present(term.stem, words) > 0 or (country is not None and present(country, words) > 0)
+    return any(present(name, words) > 0 for name in (term.stem, *stands_for(term)))
 
 
 def _searched(about: str) -> list[str]:

@@ -205,7 +205,7 @@ def _read_text(passage: Document) -> str:
 
 
 def _stands(word: Word, name: Sequence[Word], text: Words) -> bool:
-    """Whether a text holds a word of a name, the initialism of the name or the long form of it, or its country."""
+    """Whether a text holds a word of a name, or what stands for it: initialism, long form, country, other name."""
     lower = word.text.lower()
     forms: Iterable[str | None] = (
         word.stem,

@@ -56,7 +56,8 @@ class Term:
 
     Attributes:
         weight: its rarity, from 0 to 1.
-        others: stems that stand for it: the initialism of its name ("=us" for United), the country of a capital.
+        others: stems that stand for it: the initialism of its name ("=us" for United), the country of a capital, the
+            other name of a place.
     """
 
     stem: str

@@ -155,7 +155,7 @@ class Understanding:
         for message in history:
             if message.type == "human":
                 is_known = foreign(str(message.text), self.languages) is None
-            kept += [message] if is_known else []
+            kept += [message] if is_known or message.type not in ("human", "ai") else []
         return kept
 
     def _foreign(self, question: str) -> Response | None:

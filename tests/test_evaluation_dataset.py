@@ -840,7 +840,8 @@ def test_a_public_corpus_can_be_ingested(tmp_path: Path, name: str) -> None:
     assert sum(len(one.briefs) for one in parsed) == documents.n
 
 
-def test_the_conflicts_benchmark_parts_its_stories(tmp_path: Path) -> None:
-    halves = [open_dataset("evals/datasets/conflicts", work=tmp_path, split=split) for split in ("dev", "test")]
-    assert [len(half.questions) for half in halves] == [78, 77]
+@pytest.mark.parametrize(("dataset", "sizes"), [("conflicts", [78, 77]), ("plain", [164, 203])])
+def test_a_benchmark_of_our_own_parts_its_stories(tmp_path: Path, dataset: str, sizes: list[int]) -> None:
+    halves = [open_dataset(f"evals/datasets/{dataset}", work=tmp_path, split=split) for split in ("dev", "test")]
+    assert [len(half.questions) for half in halves] == sizes
     assert not {q.group for q in halves[0].questions} & {q.group for q in halves[1].questions}

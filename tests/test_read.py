@@ -257,6 +257,18 @@ def test_a_place_of_two_names_is_found_by_either(question: str, text: str) -> No
     assert all(term.within(analyse(text)) for term in asked.terms if term.name)
 
 
+@pytest.mark.parametrize(
+    ("question", "text"),
+    [
+        ("How many turkeys were culled?", "Türkiye has not ratified the accession."),
+        ("What did Hollande say about Mali?", "The Netherlands sent troops to Mali."),
+        ("Where was the ivory seized?", "Côte d'Ivoire elected a president."),
+    ],
+)
+def test_a_word_like_the_name_of_a_place_does_not_stand_for_it(question: str, text: str) -> None:
+    assert not any(term.within(analyse(text)) for term in ask(question, {}, 0).terms if term.stem != "mali")
+
+
 def test_the_first_word_of_a_sentence_is_a_name_only_if_known_as_one() -> None:
     assert [run[0].text for run in analyse("Talks began. China agreed.").names] == ["China"]
 

@@ -233,7 +233,8 @@ def is_stale(wanted: FigureAsked, one: Account, known: Sequence[Account]) -> boo
 
 def is_breakdown(wanted: FigureAsked, one: Account, known: Sequence[Account]) -> bool:
     """Whether an account counts the parts of what another of its brief gives: "44 from here, three from there"."""
-    totals = (wanted.value(other.text) for other in known if other is not one and other.brief == one.brief)
+    beside = (other for other in known if other is not one and other.brief == one.brief)
+    totals = [wanted.value(other.text) for other in beside if fits(wanted, other)]
     mine = values(one.text)
     return any(total is not None and sums_up(mine, total) for total in totals)
 

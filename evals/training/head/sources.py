@@ -119,7 +119,7 @@ def _on_gold(desk: Desk, title: str, row: dict[str, Any], passages: Sequence[Doc
 
 
 def stories(models: Models, *, every: int = 10, removed: float = 1.0) -> Iterator[Read]:
-    """Read every tenth question of the development stories in an index of these stories alone."""
+    """Read every tenth question of the development stories, and every third short one, in an index of these stories."""
     told = development_of(TOLD)
     texts = {story.id: [brief.text(story.id) for brief in story.briefs] for story in told}
     passages = [passage for story in told for text in texts[story.id] for passage in chunks(text)]
@@ -130,7 +130,7 @@ def stories(models: Models, *, every: int = 10, removed: float = 1.0) -> Iterato
     for story in told:
         own = frozenset(text.id for text in texts[story.id])
         asked = [("stories", one) for one in story.questions[::every]]
-        asked += [("short", one) for one in short.get(story.id, ())[:: every // SHORT_OFTENER]]
+        asked += [("short", one) for one in short.get(story.id, ())[:: max(1, every // SHORT_OFTENER)]]
         for kind, one in asked:
             right = _says({(f"{story.id}/{brief}", sentence) for brief, sentence in story.sentences(one.right)})
             named = kind if one.right else f"{kind}/{one.kind}"

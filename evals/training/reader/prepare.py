@@ -6,7 +6,8 @@ DIR holds squad2_dev, nq_open_oracle, ungdc_2013_2024 and us_state_historian. Qu
 halves that rag/data/trained_on.json names, and from those written for training (evals/datasets/training). The second
 course is on the written questions and stories, with some of the rest, so that nothing is forgotten; the later ones are
 on more stories, with some of the rest, and show the dates of briefs; the fifth asks for second accounts, too, the sixth
-for what else belongs to an answer. Writes units.safetensors, examples.jsonl and counts.json.
+for what else belongs to an answer; the ninth sees all of both sets once more, the tenth short questions. Writes
+units.safetensors, examples.jsonl and counts.json.
 """
 
 from __future__ import annotations

@@ -57,10 +57,16 @@ def short_development() -> dict[str, tuple[StoryQuestion, ...]]:
 
 
 def _lines(folder: Path) -> Mapping[tuple[str, str], list[str]]:
-    """Return the lines of questions by folder and story."""
+    """Return the lines of questions by folder and story.
+
+    Raises:
+        ValueError: if no story is named above a line.
+    """
     lines: dict[tuple[str, str], list[str]] = {}
     for path in sorted(folder.glob("*.txt")):
-        _, *parts = _STORY.split(path.read_text(encoding="utf-8"))
+        before, *parts = _STORY.split(path.read_text(encoding="utf-8"))
+        if before.strip():
+            raise ValueError(f"{path.name}: no story is named above {before.strip().splitlines()[0]}")
         for of, story, body in zip(parts[::3], parts[1::3], parts[2::3], strict=True):
             lines.setdefault((of, story), []).extend(body.strip().split("\n"))
     return lines
