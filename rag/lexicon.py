@@ -65,6 +65,10 @@ _TWO_NAMES = (
     "turkey türkiye, burma myanmar, swaziland eswatini, kiev kyiv, kharkov kharkiv, lvov lviv, peking beijing,"
     " rangoon yangon, bombay mumbai, calcutta kolkata"
 )
+OTHER_NAMES: Mapping[str, str] = {
+    one: other for pair in _TWO_NAMES.split(",") for one, other in (pair.split(), reversed(pair.split()))
+}
+"""The other name of each place that has two, in lower case: türkiye by turkey, and the other way round."""
 # Countries whose name begins another country's name or adjective.
 _OWN_COUNTRY = frozenset(["niger", "guinea"])
 
@@ -136,21 +140,25 @@ def stem(word: str) -> str:
 
 
 @cache
-def other_names() -> Mapping[str, str]:
-    """Return the other name of each place that has two, in lower case: türkiye by turkey, and the other way round."""
-    pairs = [pair.split() for pair in _TWO_NAMES.split(",")]
-    return {one: other for old, new in pairs for one, other in ((old, new), (new, old))}
-
-
-@cache
 def _other_stems() -> Mapping[str, str]:
-    return {stem(one): stem(other) for one, other in other_names().items()}
+    return {stem(one): stem(other) for one, other in OTHER_NAMES.items()}
 
 
 def stands_for(word: Word) -> tuple[str, ...]:
     """Return the stems of what a word also names: the country of a capital, and the other name of a place."""
-    country, other = STANDS_FOR.get(word.text.lower()), other_names().get(word.text.lower())
+    country, other = STANDS_FOR.get(word.text.lower()), OTHER_NAMES.get(word.text.lower())
     return tuple(filter(None, (country, other and stem(other), _other_stems().get(country or ""))))
+
+
+def other_forms(word: Word, name: tuple[Word, ...]) -> tuple[str, ...]:
+    """Return the stems that stand for a word of a name: initialisms ("=us" for United, for US), and what it also names.
+
+    Args:
+        name: that the word is of; empty for a word that is of none.
+    """
+    initialism = ("=" + initials(name),) if len(name) > 1 else ()
+    itself = ("=" + word.text.lower(),) if word.text.isupper() else ()
+    return (*initialism, *itself, *stands_for(word))
 
 
 def analyse(text: str) -> Words:
@@ -265,7 +273,7 @@ def search_words(question: str) -> list[str]:
     words = _PIECE.findall(unicodedata.normalize("NFC", question))
     said = [w for i, w in enumerate(words) if w.lower() not in STOP_WORDS or _is_telling(w, question, first=i == 0)]
     folded = [_folded(word) for word in said or words]
-    return [*folded, *filter(None, map(other_names().get, folded))]
+    return [*folded, *filter(None, map(OTHER_NAMES.get, folded))]
 
 
 def _is_telling(word: str, question: str, *, first: bool) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from langchain_core.documents import Document
@@ -12,7 +12,7 @@ from rag.answer import SILENT, Reading, ScoredUnit, Sentence
 from rag.answer_types import answer_type, new_names, offers
 from rag.cite import quoted
 from rag.further import FurtherReader, brief_of, further
-from rag.lexicon import STOP_WORDS, Word, Words, analyse, initials, present, stands_for
+from rag.lexicon import STOP_WORDS, Word, Words, analyse, other_forms, present
 from rag.rarity import background
 from rag.signals import header, slice_of
 from rag.types import Span, Unit
@@ -204,16 +204,9 @@ def _read_text(passage: Document) -> str:
     return f"{'. '.join(header(passage))}. {passage.page_content} {passage.metadata.get('date') or ''}"
 
 
-def _stands(word: Word, name: Sequence[Word], text: Words) -> bool:
+def _stands(word: Word, name: tuple[Word, ...], text: Words) -> bool:
     """Whether a text holds a word of a name, or what stands for it: initialism, long form, country, other name."""
-    lower = word.text.lower()
-    forms: Iterable[str | None] = (
-        word.stem,
-        "=" + initials(tuple(name)) if len(name) > 1 else None,
-        "=" + lower if word.text.isupper() else None,
-        *stands_for(word),
-    )
-    return any(present(form, text) > 0 for form in forms if form)
+    return any(present(form, text) > 0 for form in (word.stem, *other_forms(word, name)))
 
 
 def _asked_names(question: str) -> list[tuple[Word, ...]]:

@@ -14,7 +14,7 @@ from typing import Any
 from langchain_core.documents import Document
 
 from rag.answer_types import AnswerType, answer_type, offers
-from rag.lexicon import MONTHS, STOP_WORDS, Word, Words, analyse, initials, present, stands_for
+from rag.lexicon import MONTHS, STOP_WORDS, Word, Words, analyse, other_forms, present
 from rag.rarity import background, rarity
 from rag.types import DateInterval, Span, Unit
 
@@ -146,25 +146,23 @@ def countable_stems(question: str) -> tuple[str, ...]:
 def ask(question: str, corpus_df: Mapping[str, int], corpus_n: int) -> Asked:
     """Analyse a question, its words weighed by their rarity in the corpus and in the background."""
     words = analyse(question)
-    short = {w.stem: "=" + initials(run) for run in words.names if len(run) > 1 for w in run}
+    names = {w.stem: run for run in words.names if len(run) > 1 for w in run}
     by_stem = {w.stem: w for w in words.words}
     return Asked(
         question,
         answer_type(question),
-        tuple(_term(by_stem[s], short.get(s), corpus_df, corpus_n) for s in content_stems(question)),
+        tuple(_term(by_stem[s], names.get(s, ()), corpus_df, corpus_n) for s in content_stems(question)),
     )
 
 
-def _term(word: Word, short: str | None, corpus_df: Mapping[str, int], corpus_n: int) -> Term:
+def _term(word: Word, name: tuple[Word, ...], corpus_df: Mapping[str, int], corpus_n: int) -> Term:
     weight = _INITIALISM_WEIGHT if word.stem[0] == "=" else rarity(word.stem, corpus_df, corpus_n)
-    lower = word.text.lower()
-    others = (short, "=" + lower if word.text.isupper() else None, *stands_for(word))
     return Term(
         word.stem,
         weight * (0.3 if word.stem in _KIND_STEMS else 1.0),
         word.name or word.stem in background().names,
         word.number is not None,
-        tuple(other for other in others if other),
+        other_forms(word, name),
     )
 
 

@@ -97,29 +97,21 @@ def test_short_questions_are_asked_of_the_stories_of_their_folder(tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("story_id", "line", "told"),
     [
-        ("plain | b9:1 | Who left?", "wrong sentences for a plain"),
-        ("plain | - | Who left?", "wrong sentences for a plain"),
-        ("near_miss | b1:1 | Who left?", "wrong sentences for a near_miss"),
-        ("short | b1:1 | Who left?", "not a question"),
+        ("retold/{}", "plain | b9:1 | Who left?", "wrong sentences for a plain"),
+        ("retold/{}", "plain | - | Who left?", "wrong sentences for a plain"),
+        ("retold/{}", "near_miss | b1:1 | Who left?", "wrong sentences for a near_miss"),
+        ("retold/{}", "short | b1:1 | Who left?", "not a question"),
+        ("retold/nowhere-01", "near_miss | - | Who left?", "there is no story retold/nowhere-01"),
+        ("retold", "near_miss | - | Who left?", "no story is named above # STORY retold"),
     ],
 )
-def test_a_short_question_that_is_none_or_names_nothing_is_refused(tmp_path: Path, line: str, told: str) -> None:
-    (tmp_path / "a.txt").write_text(f"# STORY retold/{read_stories(RETOLD)[0].id}\n{line}\n", encoding="utf-8")
-    with pytest.raises(ValueError, match=told):
-        read_short(tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("heading", "told"),
-    [
-        ("retold/nowhere-01", "there is no story retold/nowhere-01"),
-        ("retold", "no story is named above # STORY retold"),
-    ],
-)
-def test_short_questions_on_no_story_are_refused(tmp_path: Path, heading: str, told: str) -> None:
-    (tmp_path / "a.txt").write_text(f"# STORY {heading}\nnear_miss | - | Who left?\n", encoding="utf-8")
+def test_a_short_question_that_is_none_or_names_nothing_is_refused(
+    tmp_path: Path, story_id: str, line: str, told: str
+) -> None:
+    known = story_id.format(read_stories(RETOLD)[0].id)
+    (tmp_path / "a.txt").write_text(f"# STORY {known}\n{line}\n", encoding="utf-8")
     with pytest.raises(ValueError, match=told):
         read_short(tmp_path)
 

@@ -8,7 +8,7 @@ from itertools import islice
 from rag.answer import Reading, Sentence
 from rag.conflicts.accounts import Account, Asked, accounts, asked
 from rag.conflicts.facts import asks_hour, fact_fits, is_polar, other_fact
-from rag.conflicts.figures import FigureAsked, Other, figure_asked, fits, is_breakdown, is_stale, other_figure
+from rag.conflicts.figures import FigureAsked, Other, figure_asked, fits, is_final, other_figure
 from rag.conflicts.second import SecondReader, seconds
 from rag.conflicts.sides import Conflict, differ
 
@@ -82,7 +82,7 @@ def _bases(
     high = [one for one in fitting if said(one) >= MIN_SAID and (wanted or one.contested)]
     found = [one for one in dict.fromkeys([*quoted, *close, *high]) if one.score >= _BEST or said(one) > 0]
     if wanted:
-        found = [one for one in found if not is_stale(wanted, one, known) and not is_breakdown(wanted, one, known)]
+        found = [one for one in found if is_final(wanted, one, known)]
     return list(islice(found, MOST_BASES))
 
 
@@ -97,11 +97,11 @@ def _others(query: Asked, wanted: FigureAsked | None, base: Account, known: Sequ
     found: list[Other] = []
     for one in known:
         other = None
-        if one is not base and not (wanted and is_breakdown(wanted, one, known)):
+        if one is not base:
             other = other_figure(wanted, base, one) if wanted else other_fact(query, base, one)
         if other and query.said(one) > query.said(base) + _MORE:
             other = None
-        if other and not (wanted and (is_stale(wanted, one, known) or other.theirs in {o.theirs for o in found})):
+        if other and not (wanted and (not is_final(wanted, one, known) or other.theirs in {o.theirs for o in found})):
             found.append(other)
     found.sort(key=lambda o: (not o.sure, -query.said(o.account), abs(o.account.place - base.place)))
     return found[:MOST_OTHERS]

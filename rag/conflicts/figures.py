@@ -225,6 +225,11 @@ def fits(wanted: FigureAsked, one: Account) -> bool:
     return not _is_full_row(one) and not is_other_event(wanted.asked.text, one, one)
 
 
+def is_final(wanted: FigureAsked, one: Account, known: Sequence[Account]) -> bool:
+    """Whether no account gives another figure in the place of an account's, or as the sum of what it counts."""
+    return not is_stale(wanted, one, known) and not is_breakdown(wanted, one, known)
+
+
 def is_stale(wanted: FigureAsked, one: Account, known: Sequence[Account]) -> bool:
     """Whether some account says that another figure takes the place of what an account gives."""
     value = wanted.value(one.text)

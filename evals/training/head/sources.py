@@ -41,8 +41,6 @@ from rag.signals import Candidate
 from rag.types import Scope
 
 SEED = 31
-SHORT_OFTENER = 3
-"""How much oftener short questions are read than others: there are fewer."""
 TOLD = (*FOLDERS, ACCOUNTS, SISTERS, REWORDED, RIVALS)
 
 
@@ -118,7 +116,7 @@ def _on_gold(desk: Desk, title: str, row: dict[str, Any], passages: Sequence[Doc
     return desk.read("squad", title, row["question"], passages=ranked, right=_holder(row["answers"]), answerable=True)
 
 
-def stories(models: Models, *, every: int = 10, removed: float = 1.0) -> Iterator[Read]:
+def stories(models: Models, *, every: int = 10, short_every: int = 3, removed: float = 1.0) -> Iterator[Read]:
     """Read every tenth question of the development stories, and every third short one, in an index of these stories."""
     told = development_of(TOLD)
     texts = {story.id: [brief.text(story.id) for brief in story.briefs] for story in told}
@@ -130,7 +128,7 @@ def stories(models: Models, *, every: int = 10, removed: float = 1.0) -> Iterato
     for story in told:
         own = frozenset(text.id for text in texts[story.id])
         asked = [("stories", one) for one in story.questions[::every]]
-        asked += [("short", one) for one in short.get(story.id, ())[:: max(1, every // SHORT_OFTENER)]]
+        asked += [("short", one) for one in short.get(story.id, ())[::short_every]]
         for kind, one in asked:
             right = _says({(f"{story.id}/{brief}", sentence) for brief, sentence in story.sentences(one.right)})
             named = kind if one.right else f"{kind}/{one.kind}"

@@ -14,7 +14,7 @@ from evals.training.reader.stories import (
     STORIES,
     Story,
     StoryQuestion,
-    development_stories,
+    development_in,
     known_places,
     parse_question,
     read_stories,
@@ -50,9 +50,9 @@ def read_short(folder: Path = SHORT) -> Mapping[str, list[Story]]:
 def short_development() -> dict[str, tuple[StoryQuestion, ...]]:
     """Return the short questions on development stories, by their name in `development_of`."""
     return {
-        f"{folder}-{story.id}": story.questions
+        story.id: story.questions
         for folder, stories in read_short().items()
-        for story in development_stories(stories)
+        for story in development_in(folder, stories)
     }
 
 

@@ -106,11 +106,12 @@ def development_stories(stories: Sequence[Story]) -> list[Story]:
 
 def development_of(folders: Sequence[Path]) -> list[Story]:
     """Return the development stories of some folders, each named by folder and story: two folders may use one name."""
-    return [
-        replace(story, id=f"{folder.name}-{story.id}")
-        for folder in folders
-        for story in development_stories(read_stories(folder))
-    ]
+    return [story for folder in folders for story in development_in(folder.name, read_stories(folder))]
+
+
+def development_in(folder: str, stories: Sequence[Story]) -> list[Story]:
+    """Return the development stories of a folder's stories, each named by folder and story."""
+    return [replace(story, id=f"{folder}-{story.id}") for story in development_stories(stories)]
 
 
 def read_stories(folder: Path = STORIES) -> list[Story]:
