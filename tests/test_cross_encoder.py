@@ -83,6 +83,27 @@ def test_of_a_long_text_the_best_window_counts(scorer: PackagedCrossEncoder) -> 
     assert scorer.score([(QUESTION, long)]) == pytest.approx([max(scores)], abs=1e-4)
 
 
+def test_what_was_glanced_at_is_read_closely_as_if_it_were_read_at_once(tmp_path: Path) -> None:
+    torch.manual_seed(5)
+    shape = Shape(layers=3, glance=1)
+    config = BertConfig.from_pretrained(resolve_model("all-MiniLM-L6-v2"))
+    model = build(config, shape)
+    export(model.kept(), Plan(1, shape), config, tmp_path)
+    scorer = PackagedCrossEncoder(tmp_path, dtype="float32")
+    long = " ".join(f"clause {n} holds" for n in range(90))
+    pairs = [(QUESTION, text) for text in ("Rain fell.", long, "Finland joined NATO.", "It joined.\n\nFinland.")]
+    glanced = scorer.glance(pairs)
+    assert scorer.glances
+    assert len(glanced.scores) == len(pairs)
+    whole = scorer.score(pairs)
+    assert glanced.read([3, 1]) == pytest.approx([whole[3], whole[1]], abs=1e-4)
+    assert glanced.read([]) == []
+
+
+def test_a_reader_of_one_head_does_not_glance(scorer: PackagedCrossEncoder) -> None:
+    assert not scorer.glances
+
+
 def test_windows_hold_every_token_and_leave_room_for_the_first_text() -> None:
     tokens = list(range(300))
     parts = windows(tokens, 10, Room())

@@ -17,6 +17,7 @@ import torch
 from safetensors.torch import load_file
 
 from evals.training.reader.export import write_model
+from rag.compact import expand
 from rag.cross_encoder import CONFIG, WEIGHTS
 
 Part = tuple[Path, float]
@@ -34,13 +35,13 @@ def average(parts: Sequence[Part], out: Path) -> str:
     configs = [json.loads((folder / CONFIG).read_text(encoding="utf-8")) for folder, _ in parts]
     if any(config["shape"] != configs[0]["shape"] for config in configs):
         raise ValueError("the readers differ in shape")
-    loaded = [(load_file(folder / WEIGHTS), share) for folder, share in parts]
+    loaded = [(expand(load_file(folder / WEIGHTS)), share) for folder, share in parts]
     names = loaded[0][0]
     summed = {name: torch.zeros(weight.shape) for name, weight in names.items()}
     for weights, share in loaded:
         for name, weight in summed.items():
             weight += share * weights[name].float()
-    return write_model({name: weight.to(names[name].dtype) for name, weight in summed.items()}, configs[-1], out)
+    return write_model({name: weight.to(torch.float16) for name, weight in summed.items()}, configs[-1], out)
 
 
 def part_of(written: str) -> Part:

@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import BertConfig
 
 from evals.training.reader.course import AVERAGED, Plan
 from evals.training.reader.model import from_packaged
-from rag.cross_encoder import CONFIG, WEIGHTS, WORDS_OF
+from rag.cross_encoder import CONFIG, WEIGHTS, WORD_EMBEDDINGS, WORDS_OF
 from rag.embedding import PACKAGED
 from rag.encoder import FROZEN, CrossEncoder, put, to_bert
 
@@ -36,7 +37,7 @@ def load_run(work: Path, name: str) -> tuple[CrossEncoder, Plan]:
     """Load the averaged weights of a run as it stands, and its plan."""
     folder = work / "runs" / name
     plan = Plan.of(json.loads((folder / "plan.json").read_text(encoding="utf-8")))
-    model = from_packaged(plan.shape)
+    model = from_packaged(plan.shape, plan.start)
     put(model, load_file(folder / AVERAGED))
     return model.eval(), plan
 
@@ -46,13 +47,19 @@ def export(weights: Mapping[str, Tensor], plan: Plan, bert: BertConfig, out: Pat
 
     The weights are named as a `BertModel` of all layers names them, beside `head.weight`, `head.bias` and `null`.
     """
-    half = {name: weight.detach().to(torch.float16).contiguous() for name, weight in weights.items() if name != FROZEN}
+    half = {name: weight.detach().to(torch.float16).contiguous() for name, weight in weights.items()}
     config = {
         "word_embeddings": {"model": WORDS_OF, "sha256": PACKAGED[WORDS_OF][2]},
         "shape": asdict(plan.shape), "room": asdict(plan.room), "plan": asdict(plan),
         "bert": {name: getattr(bert, name) for name in _BERT_FIELDS},
     }  # fmt: skip
     return write_model(to_bert(half, plan.shape), config, out)
+
+
+def has_words(weights: Path) -> bool:
+    """Whether a file of weights has word embeddings of its own."""
+    with safe_open(weights, framework="pt") as file:
+        return WORD_EMBEDDINGS in set(file.keys())
 
 
 def write_model(weights: Mapping[str, Tensor], config: Mapping[str, Any], out: Path) -> str:
@@ -73,7 +80,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder to write to")
     args = parser.parse_args()
     model, plan = load_run(args.work, args.name)
-    digest = export(model.kept(), plan, model.encoder.config, args.out)
+    kept = model.kept()
+    if plan.start and has_words(Path(plan.start) / WEIGHTS):
+        kept[FROZEN] = model.encoder.embeddings.word_embeddings.weight
+    digest = export(kept, plan, model.encoder.config, args.out)
     size = (args.out / WEIGHTS).stat().st_size
     print(f"{args.out / WEIGHTS}: {size / 1e6:.1f} MB, sha256 {digest}")
 

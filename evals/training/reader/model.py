@@ -11,7 +11,8 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from transformers import BertConfig
 
-from rag.cross_encoder import WEIGHTS, packaged_folder
+from rag.compact import expand
+from rag.cross_encoder import WEIGHTS, WORD_EMBEDDINGS, packaged_folder
 from rag.encoder import CrossEncoder, Shape, build, from_bert, put, share_words
 
 Loss = Literal["listwise", "each", "binary"]
@@ -27,8 +28,8 @@ def from_packaged(shape: Shape, start: str = "") -> CrossEncoder:
     model = build(BertConfig.from_pretrained(folder), shape)
     model.encoder.config._attn_implementation = "eager"  # in bfloat16 it trains half as fast again as SDPA
     weights = load_file(folder / WEIGHTS)
-    share_words(model, weights["embeddings.word_embeddings.weight"])
-    own = load_file(Path(start) / WEIGHTS) if start else weights
+    own = expand(load_file(Path(start) / WEIGHTS)) if start else weights
+    share_words(model, own.get(WORD_EMBEDDINGS, weights[WORD_EMBEDDINGS]))
     put(model, {**dict(model.kept()), **from_bert(own, shape)})
     return model
 
