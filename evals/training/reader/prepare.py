@@ -6,8 +6,9 @@ DIR holds squad2_dev, nq_open_oracle, ungdc_2013_2024 and us_state_historian. Qu
 halves that rag/data/trained_on.json names, and from those written for training (evals/datasets/training). The second
 course is on the written questions and stories, with some of the rest, so that nothing is forgotten; the later ones are
 on more stories, with some of the rest, and show the dates of briefs; the fifth asks for second accounts, too, the sixth
-for what else belongs to an answer; the ninth sees all of both sets once more, the tenth short questions. Writes
-units.safetensors, examples.jsonl and counts.json.
+for what else belongs to an answer; the ninth sees all of both sets once more, the tenth short questions. The eleventh
+is for an encoder that knows nothing of this yet: some of all, and SQuAD 1.1. Writes units.safetensors, examples.jsonl
+and counts.json.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from evals.training.reader.cloze import SETS, cloze_examples
 from evals.training.reader.examples import BESIDE, Asked, write
 from evals.training.reader.questions import Article, dev_example, normalised, nq_examples, squad_examples
 from evals.training.reader.short import SHORT, read_short
+from evals.training.reader.squad1 import SQUAD1, squad1_examples
 from evals.training.reader.stories import (
     ACCOUNTS,
     DATED,
@@ -53,6 +55,7 @@ from rag.split import CountTokens
 SEED = 20
 DEV_ARTICLES = 3
 CLOZE = 2_000
+SQUAD1_QUESTIONS = 6_000
 NEW: Mapping[int, Sequence[Path]] = {
     2: [STORIES],
     3: [DATED, DISAGREEMENTS, LISTS],
@@ -63,6 +66,7 @@ NEW: Mapping[int, Sequence[Path]] = {
     8: [RIVALS],
     9: [],
     10: [SHORT],
+    11: [],
 }
 """Folders of stories that are new in a later course."""
 SHARES: Mapping[int, Mapping[str, float]] = {
@@ -97,6 +101,11 @@ SHARES: Mapping[int, Mapping[str, float]] = {
         "accounts/removed": 0.04, "sisters": 0.04, "sisters/removed": 0.05, "reworded": 0.05, "reworded/removed": 0.05,
         "rivals": 0.05, "rivals/removed": 0.05, "rivals/none": 0.05, "rivals/more": 0.08, "rivals/more/none": 0.05,
         "beside": 0.05, "beside/none": 0.04, "further": 0.04, "short": 1.0, "short/removed": 0.4},
+    11: {"written": 0.5, "squad": 0.7, "nq": 0.8, "cloze": 0.05, "stories": 0.12, "dated": 0.12, "disagreements": 0.12,
+        "lists": 0.15, "retold": 0.15, "talks": 0.15, "talks/removed": 0.1, "accounts": 0.15,
+        "accounts/removed": 0.06, "sisters": 0.15, "sisters/removed": 0.08, "reworded": 0.15, "reworded/removed": 0.08,
+        "rivals": 0.15, "rivals/removed": 0.08, "rivals/none": 0.05, "rivals/more": 0.08, "rivals/more/none": 0.05,
+        "beside": 0.05, "beside/none": 0.04, "further": 0.04, "short": 0.4, "short/removed": 0.15, "squad1": 1.0},
 }  # fmt: skip
 """Shares of the examples of each set, or of a kind in a set, that a later course sees; of earlier sets, so that nothing
 is forgotten."""
@@ -106,6 +115,8 @@ FIRST_BESIDE = 5
 """The first course that asks for second accounts."""
 FIRST_FURTHER = 6
 """The first course that asks what else belongs to an answer."""
+FIRST_SQUAD1 = 11
+"""The first course that sees SQuAD 1.1's training part."""
 
 Row = dict[str, Any]
 Trained = Mapping[str, frozenset[str]]
@@ -233,10 +244,25 @@ def allowed(rows: Sequence[Row], trained: frozenset[str], held: frozenset[str]) 
     return [row for row in rows if row["id"] in trained and normalised(row["question"]) not in held]
 
 
+def later(course: int, count: CountTokens) -> Iterator[tuple[str, Asked]]:
+    """Make what the courses after the first add, each example with the name of its set."""
+    known = [folder for number in sorted(NEW) if number <= course for folder in NEW[number]]
+    yield from told(known, count)
+    if course >= FIRST_BESIDE:
+        yield from ((BESIDE, one) for one in beside_examples([*FOLDERS, ACCOUNTS], count, random.Random(SEED)))
+    if course >= FIRST_FURTHER:
+        folders = [folder for folder in (*FOLDERS, SISTERS, REWORDED) if folder in known]
+        yield from (("further", one) for one in further_examples(folders, count, random.Random(SEED)))
+    if RIVALS in known:  # the new ones of both tasks have shares of their own
+        yield from ((RIVALS.name, one) for one in beside_examples([RIVALS], count, random.Random(SEED)))
+        yield from ((RIVALS.name, one) for one in further_examples([RIVALS], count, random.Random(SEED)))
+
+
 def main() -> None:
     """Write the prepared data and print counts by split and kind."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=os.environ.get("GEOBRIEF_DATA"), help="folder of the sets")
+    parser.add_argument("--fetched", type=Path, default=Path(".training"), help="folder of evals.training.fetch")
     parser.add_argument("--out", type=Path, required=True, help="folder to write to")
     parser.add_argument("--course", type=int, choices=(1, *NEW), default=1, help="whose data to make")
     args = parser.parse_args()
@@ -245,16 +271,13 @@ def main() -> None:
     count = counter(tokenizer)
     made = list(prepare(Path(args.data), trained_ids(), count, **sizes))
     if args.course > 1:
-        known = [folder for course in sorted(NEW) if course <= args.course for folder in NEW[course]]
-        named = [*((one.kind.split("/")[0], one) for one in made), *told(known, count)]
-        if args.course >= FIRST_BESIDE:
-            named += ((BESIDE, one) for one in beside_examples([*FOLDERS, ACCOUNTS], count, random.Random(SEED)))
-        if args.course >= FIRST_FURTHER:
-            folders = [folder for folder in (*FOLDERS, SISTERS, REWORDED) if folder in known]
-            named += (("further", one) for one in further_examples(folders, count, random.Random(SEED)))
-        if RIVALS in known:  # the new ones of both tasks have shares of their own
-            named += ((RIVALS.name, one) for one in beside_examples([RIVALS], count, random.Random(SEED)))
-            named += ((RIVALS.name, one) for one in further_examples([RIVALS], count, random.Random(SEED)))
+        named = [*((one.kind.split("/")[0], one) for one in made), *later(args.course, count)]
+        if args.course >= FIRST_SQUAD1:
+            held = held_out_questions(Path(args.data), trained_ids())
+            drawn1 = squad1_examples(
+                args.fetched / SQUAD1, count, random.Random(SEED), questions=SQUAD1_QUESTIONS, held=held
+            )
+            named += (("squad1", one) for one in drawn1)
         made = list(drawn(named, SHARES[args.course]))
     write(args.out, made, tokenizer, dated=args.course >= FIRST_DATED)
     counts = dict(sorted(Counter(f"{a.split} {a.kind}" for a in made).items()))

@@ -1,0 +1,71 @@
+"""Examples from SQuAD 1.1's training part: 442 Wikipedia articles, none of them in the set that is measured on."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from evals.training.passages import Text
+from evals.training.reader.examples import Asked
+from evals.training.reader.questions import Article, normalised, squad_examples
+from evals.training.reader.swaps import names_in
+from evals.training.reader.units import UnitInContext, UnitSearch, units_of
+from rag.split import CountTokens
+
+SQUAD1 = Path("squad1_train/train-v1.1.json")
+"""Its place in what `evals.training.fetch` writes."""
+TOGETHER = 40
+"""Articles that lend units and names to each other."""
+
+Row = dict[str, Any]
+
+
+def squad1_examples(
+    path: Path, count: CountTokens, rng: random.Random, *, questions: int, held: frozenset[str] = frozenset()
+) -> Iterator[Asked]:
+    """Make the examples of so many questions, drawn from all articles alike.
+
+    Args:
+        held: normalised questions that are left out.
+    """
+    articles = json.loads(path.read_text(encoding="utf-8"))["data"]
+    rng.shuffle(articles)
+    each = -(-questions // len(articles))
+    for at in range(0, len(articles), TOGETHER):
+        some = [_drawn(article, each, held, rng) for article in articles[at : at + TOGETHER]]
+        units = {text.id: tuple(units_of(text, count)) for texts, _ in some for text in texts}
+        for i, (texts, rows) in enumerate(some):
+            article = _article(texts, rows, [other for j, other in enumerate(some) if j != i], units)
+            for row in rows:
+                for made in squad_examples(row, article, rng):
+                    yield replace(made, kind=made.kind.replace("squad", "squad1", 1))
+
+
+def _drawn(
+    article: Mapping[str, Any], questions: int, held: frozenset[str], rng: random.Random
+) -> tuple[list[Text], list[Row]]:
+    """Return an article's paragraphs and so many of its questions, in the form of the sets."""
+    title = article["title"].replace("_", " ")
+    texts = [Text(f"{title}#{i}", title, p["context"]) for i, p in enumerate(article["paragraphs"])]
+    rows = [
+        {"id": q["id"], "question": q["question"].strip(), "answers": sorted({a["text"] for a in q["answers"]}),
+         "doc_ids": [text.id], "answerable": True}
+        for text, p in zip(texts, article["paragraphs"], strict=True) for q in p["qas"]
+        if normalised(q["question"]) not in held
+    ]  # fmt: skip
+    return texts, rng.sample(rows, min(questions, len(rows)))
+
+
+def _article(
+    texts: Sequence[Text], rows: Sequence[Row], others: Sequence[tuple[list[Text], list[Row]]],
+    units: Mapping[str, tuple[UnitInContext, ...]],
+) -> Article:  # fmt: skip
+    by_doc = {text.id: units[text.id] for text in texts}
+    foreign = [unit for around, _ in others for text in around for unit in units[text.id]]
+    strangers = [row["question"] for _, asked in others for row in asked]
+    names = names_in([row["question"] for row in rows]), names_in(strangers)
+    return Article(UnitSearch([u for us in by_doc.values() for u in us]), by_doc, foreign, names, strangers)
