@@ -155,7 +155,7 @@ def test_a_reading_begun_at_a_glance_ends_as_one_at_once() -> None:
 
 def test_both_heads_learn(work: Path) -> None:
     shape = replace(TINY, glance=1)
-    course = begin(replace(PLAN, shape=shape), tiny_model(shape))
+    course = begin(replace(PLAN, shape=shape, candidates=3, searched=6), tiny_model(shape))
     before = {name: weight.detach().clone() for name, weight in course.model.kept().items()}
     step(course, load_data(work))
     changed = {name for name, weight in course.model.kept().items() if not torch.equal(weight, before[name])}

@@ -23,7 +23,7 @@ from evals.training.reader.development import figures
 from evals.training.reader.examples import Example, Store, read
 from evals.training.reader.model import LOSSES, Loss, from_packaged
 from rag.embedding import native_dtype
-from rag.encoder import CrossEncoder, Pooling, Room, Shape
+from rag.encoder import CrossEncoder, Pair, Pooling, Room, Shape
 
 QUESTIONS_A_PASS = 16
 CHECKPOINT_S = 300.0
@@ -72,16 +72,25 @@ def step(course: Course, data: Data) -> tuple[float, int]:
 
 
 def _hardest(model: CrossEncoder, asked: Sequence[Example], store: Store, plan: Plan) -> list[Example]:
-    """Keep of each question the wrong units that the model, as it stands, takes for answers most."""
+    """Keep of each question the wrong units that the model takes for answers most so far, at a glance if it can."""
     with torch.inference_mode():
-        scores = _scores(model.eval(), asked, store, plan)
+        scores = (_glances if plan.shape.glance else _scores)(model.eval(), asked, store, plan)
     return [hardest(e, mine.tolist(), plan.candidates) for e, mine in zip(asked, scores, strict=True)]
 
 
 def _scores(model: CrossEncoder, asked: Sequence[Example], store: Store, plan: Plan) -> tuple[torch.Tensor, ...]:
     """Score the candidates of some questions together."""
-    pairs = [pair for e in asked for pair in e.pairs(store, plan.room)]
-    return torch.split(model.score(pairs), [len(e.candidates) for e in asked])
+    return torch.split(model.score(_pairs(asked, store, plan)), [len(e.candidates) for e in asked])
+
+
+def _glances(model: CrossEncoder, asked: Sequence[Example], store: Store, plan: Plan) -> tuple[torch.Tensor, ...]:
+    """Score them at a glance."""
+    return torch.split(model.glance(model.begin(_pairs(asked, store, plan))), [len(e.candidates) for e in asked])
+
+
+def _pairs(asked: Sequence[Example], store: Store, plan: Plan) -> list[Pair]:
+    """Lay the candidates of some questions out."""
+    return [pair for e in asked for pair in e.pairs(store, plan.room)]
 
 
 def _pass(model: CrossEncoder, asked: Sequence[Example], store: Store, plan: Plan) -> tuple[torch.Tensor, int]:
@@ -91,8 +100,7 @@ def _pass(model: CrossEncoder, asked: Sequence[Example], store: Store, plan: Pla
         scores = _scores(model, asked, store, plan)
         losses = [loss(mine, model.null, e.n_right) for mine, e in zip(scores, asked, strict=True)]
         return torch.stack(losses).sum(), sum(sizes)
-    pairs = [pair for e in asked for pair in e.pairs(store, plan.room)]
-    last, early = (torch.split(each, sizes) for each in model.score_both(pairs))
+    last, early = (torch.split(each, sizes) for each in model.score_both(_pairs(asked, store, plan)))
     losses = [loss(mine, model.null, e.n_right) for mine, e in zip(last, asked, strict=True)]
     losses += [GLANCE * loss(mine, model.glance_null, e.n_right) for mine, e in zip(early, asked, strict=True)]
     return torch.stack(losses).sum(), sum(sizes)
