@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import BertConfig
 
+from evals.training.pack import pack
 from evals.training.reader.average import average
 from evals.training.reader.course import Plan
 from evals.training.reader.export import export
@@ -136,6 +137,15 @@ def test_other_weights_than_those_packaged_are_refused(folder: Path, tmp_path: P
 def test_a_folder_without_configuration_is_unusable(tmp_path: Path) -> None:
     with pytest.raises(ModelUnusable, match=r"config\.json cannot be read"):
         PackagedCrossEncoder(tmp_path)
+
+
+def test_a_packed_cross_encoder_takes_half_the_room_and_scores_alike(folder: Path, tmp_path: Path) -> None:
+    pack(folder, tmp_path)
+    size, packed = ((where / WEIGHTS).stat().st_size for where in (folder, tmp_path))
+    assert packed < 0.6 * size
+    pairs = [(QUESTION, text) for text in ("Rain fell.", "Finland joined NATO.", "Envoys met in Oslo.")]
+    whole, small = (PackagedCrossEncoder(where, dtype="float32").score(pairs) for where in (folder, tmp_path))
+    assert small == pytest.approx(whole, rel=0.02, abs=0.02)
 
 
 def test_readers_are_averaged_by_their_shares(folder: Path, tmp_path: Path) -> None:
