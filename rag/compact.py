@@ -1,4 +1,4 @@
-"""Weights in a byte each: how the packaged cross-encoders are stored.
+"""Weights in a byte each, so that a cross-encoder takes half the room.
 
 Each row of a matrix has a scale of its own, so that its largest number is 127 times it (symmetric quantisation by
 channel). Vectors stay in half precision. Source: Krishnamoorthi, "Quantizing deep convolutional networks for efficient
@@ -22,10 +22,10 @@ def compact(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     stored: dict[str, Tensor] = {}
     for name, weight in weights.items():
         if weight.dim() != 2 or len(weight) == 1:
-            stored[name] = weight.detach().to(torch.float16).contiguous()
+            stored[name] = weight.to(torch.float16)
             continue
-        scale = (weight.detach().float().abs().amax(1) / _MOST).clamp(min=1e-12)
-        stored[name] = (weight.detach().float() / scale[:, None]).round().to(torch.int8).contiguous()
+        scale = (weight.float().abs().amax(1) / _MOST).clamp(min=1e-12)
+        stored[name] = (weight.float() / scale[:, None]).round().to(torch.int8)
         stored[name + SCALE] = scale
     return stored
 

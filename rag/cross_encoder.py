@@ -1,7 +1,7 @@
 """Cross-encoders: those that are packaged, and any of the sentence-transformers library.
 
-The packaged ones keep all weights but the word embeddings, which are the packaged embedding model's. All their files
-are checked by digest before they are used.
+The packaged ones keep all weights but the word embeddings, which are the packaged embedding model's unless they have
+their own. All their files are checked by digest before they are used.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from rag.signals import CONTEXT
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-    from rag.encoder import CrossEncoder, Pair, Room
+    from rag.encoder import CrossEncoder, Room
 
 WORDS_OF = "all-MiniLM-L6-v2"
 OTHERWISE = "said otherwise: "
@@ -77,23 +77,6 @@ class PackagedCrossEncoder(BaseCrossEncoder):
         parted = ((first, text.partition(CONTEXT)) for first, text in text_pairs)
         return self._score([(first, second, context) for first, (second, _, context) in parted])
 
-    @property
-    def glances(self) -> bool:
-        """Whether it has a head that reads after its first layers."""
-        return bool(self.config["shape"].get("glance"))
-
-    def glance(self, text_pairs: Sequence[tuple[str, str]]) -> Glanced:
-        """Work out the first layers for pairs, at least one, as `score` takes them.
-
-        Raises:
-            ModelUnusable: as `score`.
-        """
-        with self._loading:
-            model = self._loaded[0]
-        parted = ((first, text.partition(CONTEXT)) for first, text in text_pairs)
-        return Glanced(model, *self._laid_out([(first, second, context) for first, (second, _, context) in parted],
-                                              beside=False))  # fmt: skip
-
     def score_otherwise(self, question: str, quoted: str, texts: Sequence[str]) -> list[float]:
         """Return for each text the log-odds that it answers a question otherwise than a quoted one does.
 
@@ -124,23 +107,21 @@ class PackagedCrossEncoder(BaseCrossEncoder):
             return []
         import torch
 
-        with self._loading:
-            model = self._loaded[0]
-        owners, pairs = self._laid_out(inputs, beside=beside)
-        with torch.inference_mode():
-            scores: list[float] = (model.score(pairs).float() - model.null.float()).tolist()
-        return _best(owners, scores)
-
-    def _laid_out(self, inputs: Sequence[tuple[str, str, str]], *, beside: bool) -> tuple[list[int], list[Pair]]:
-        """Lay inputs out as pairs, a long one as several. Returns the place of each pair's input, and the pairs."""
         from rag.encoder import encode, lay_out, windows
 
-        _, tokenizer, room = self._loaded
+        with self._loading:
+            model, tokenizer, room = self._loaded
         room = room.beside if beside else room
         firsts, texts, contexts = (encode(tokenizer, [parts[i] for parts in inputs]) for i in range(3))
         cut = [windows(text, len(first), room) for first, text in zip(firsts, texts, strict=True)]
         rows = [(i, window) for i, parts in enumerate(cut) for window in parts]
-        return [i for i, _ in rows], [lay_out(firsts[i], window, contexts[i], room) for i, window in rows]
+        pairs = [lay_out(firsts[i], window, contexts[i], room) for i, window in rows]
+        with torch.inference_mode():
+            scores: list[float] = (model.score(pairs).float() - model.null.float()).tolist()
+        best = [-math.inf] * len(inputs)
+        for (i, _), score in zip(rows, scores, strict=True):
+            best[i] = max(best[i], score)
+        return best
 
     @functools.cached_property
     def _loaded(self) -> tuple[CrossEncoder, Tokenizer, Room]:
@@ -152,48 +133,14 @@ class PackagedCrossEncoder(BaseCrossEncoder):
         from rag.encoder import Room, restore
 
         weights = expand(load(checked_bytes(self._folder / WEIGHTS, self.config["sha256"])))
-        words = packaged_folder()
-        with safe_open(words / WEIGHTS, framework="pt") as file:
-            own = weights.get(WORD_EMBEDDINGS)
-            model = restore(self.config, weights, file.get_tensor(WORD_EMBEDDINGS) if own is None else own)
-        return model.to(getattr(torch, self.dtype)), whole_tokenizer(words), Room(**self.config["room"])
-
-
-class Glanced:
-    """Pairs whose first layers are worked out.
-
-    Attributes:
-        scores: for each the log-odds that it answers, by the head that reads after these layers.
-    """
-
-    def __init__(self, model: CrossEncoder, owners: Sequence[int], pairs: Sequence[Pair]) -> None:
-        import torch
-
-        self._model, self._owners = model, owners
-        with torch.inference_mode():
-            self._states = model.begin(pairs)
-            scores = (model.glance(self._states).float() - model.glance_null.float()).tolist()
-        self.scores = _best(owners, scores)
-
-    def read(self, places: Sequence[int]) -> list[float]:
-        """Return for the pairs at some places what `score` gives, by the layers that are left."""
-        import torch
-
-        wanted = [n for n, place in enumerate(self._owners) if place in places]
-        if not wanted:
-            return []
-        with torch.inference_mode():
-            found = self._model.finish([self._states[n] for n in wanted]).float() - self._model.null.float()
-        best = dict(enumerate(_best([self._owners[n] for n in wanted], found.tolist())))
-        return [best[place] for place in places]
-
-
-def _best(owners: Sequence[int], scores: Sequence[float]) -> list[float]:
-    """Return the best score of each owner up to the last."""
-    best = [-math.inf] * (owners[-1] + 1)
-    for i, score in zip(owners, scores, strict=True):
-        best[i] = max(best[i], score)
-    return best
+        folder = packaged_folder()
+        if WORD_EMBEDDINGS in weights:
+            words = weights[WORD_EMBEDDINGS]
+        else:
+            with safe_open(folder / WEIGHTS, framework="pt") as file:
+                words = file.get_tensor(WORD_EMBEDDINGS)
+        model = restore(self.config, weights, words)
+        return model.to(getattr(torch, self.dtype)), whole_tokenizer(folder), Room(**self.config["room"])
 
 
 class LibraryCrossEncoder(BaseCrossEncoder):

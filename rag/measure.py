@@ -41,41 +41,13 @@ class Matcher(Protocol):
         ...
 
 
-class Glanced(Protocol):
-    """Pairs that were glanced at: their scores, and on demand those of a close reading."""
-
-    scores: Sequence[float]
-
-    def read(self, places: Sequence[int]) -> Sequence[float]:
-        """Return the scores of a close reading of the pairs at some places."""
-        ...
-
-
-@dataclass(frozen=True)
-class Sight:
-    """Units that were glanced at, which can be read closely.
-
-    Attributes:
-        places: of the texts among the pairs.
-    """
-
-    glanced: Glanced
-    places: Mapping[str, int]
-
-    def read(self, texts: Sequence[str]) -> dict[str, float]:
-        """Read those of the texts closely that are among the pairs."""
-        mine = [text for text in dict.fromkeys(texts) if text in self.places]
-        return dict(zip(mine, self.glanced.read([self.places[text] for text in mine]), strict=True))
-
-
 @dataclass(frozen=True)
 class Scorers:
     """The models that measure units; the weights of the signals must know those that are there.
 
     Attributes:
         similarity: a cross-encoder of (question, unit): the cosine of their embeddings.
-        reader: a cross-encoder of (question, unit in its context) that gives log-odds; one that can glance is to read
-            few closely.
+        reader: a cross-encoder of (question, unit in its context) that gives log-odds.
         matcher: tells how the words of the question are met by those of a unit.
     """
 
@@ -95,12 +67,8 @@ class Measured:
 def measure(
     asked: Asked, passages: Sequence[Document], scorers: Scorers, *, max_units: int, max_tokens: int = MAX_TOKENS
 ) -> list[Measured]:
-    """Measure the most promising units of the first passages by all signals, none left to a glance.
-
-    One call of each scorer, none where there is no unit.
-    """
-    measured, sight = score_units(asked, choose(asked, passages, max_units=max_units, max_tokens=max_tokens), scorers)
-    return read_closely(measured, [sight]) if sight else measured
+    """Measure the most promising units of the first passages. One call of each scorer, none where there is no unit."""
+    return score_units(asked, choose(asked, passages, max_units=max_units, max_tokens=max_tokens), scorers)
 
 
 def choose(
@@ -136,51 +104,26 @@ def by_promise(asked: Asked, passages: Sequence[Document]) -> list[Measured]:
     return sorted(cheap, key=lambda m: (-weigh(m.signals, PROMISE), *tie(m.candidate)))
 
 
-def score_units(asked: Asked, chosen: Sequence[Measured], scorers: Scorers) -> tuple[list[Measured], Sight | None]:
-    """Add what the models say to the cheap signals of units; of a reader that can glance, what it says at a glance.
-
-    Returns the units, and what reads them closely where they were glanced at.
-    """
+def score_units(asked: Asked, chosen: Sequence[Measured], scorers: Scorers) -> list[Measured]:
+    """Add what the models say to the cheap signals of units."""
     if not chosen:
-        return [], None
+        return []
     texts = [m.candidate.in_context for m in chosen]
-    name, read, sight = _read(asked, scorers.reader, texts)
+    read = _scores(asked, scorers.reader, texts) if scorers.reader else {}
     close = _scores(asked, scorers.similarity, [text for m in chosen for text in m.candidate.readings])
     met = scorers.matcher.match(asked, [m.candidate.readings[-1] for m in chosen]) if scorers.matcher else {}
-    measured = [
+    return [
         Measured(
             m.candidate,
             {
                 **m.signals,
-                **({name: read[m.candidate.in_context]} if read else {}),
+                **({"reader": read[m.candidate.in_context]} if read else {}),
                 **met.get(m.candidate.readings[-1], {}),
                 "similarity": max(close[text] for text in m.candidate.readings),
             },
         )
         for m in chosen
     ]
-    return measured, sight
-
-
-def read_closely(measured: Sequence[Measured], sights: Sequence[Sight]) -> list[Measured]:
-    """Add the reader's word to units that were glanced at."""
-    texts = [m.candidate.in_context for m in measured]
-    read = {text: score for sight in sights for text, score in sight.read(texts).items()}
-    return [Measured(m.candidate, {**m.signals, "reader": read[text]}) for m, text in zip(measured, texts, strict=True)]
-
-
-def _read(
-    asked: Asked, reader: BaseCrossEncoder | None, texts: Sequence[str]
-) -> tuple[str, dict[str, float], Sight | None]:
-    """Read texts, or glance at them. Returns the signal's name, its values, and what reads closely."""
-    if reader is None:
-        return "reader", {}, None
-    if not getattr(reader, "glances", False):
-        return "reader", _scores(asked, reader, texts), None
-    different = list(dict.fromkeys(texts))
-    glanced: Glanced = reader.glance([(asked.text, text) for text in different])  # type: ignore[attr-defined]
-    places = {text: place for place, text in enumerate(different)}
-    return "glance", dict(zip(different, glanced.scores, strict=True)), Sight(glanced, places)
 
 
 def n_tokens(text: str) -> int:

@@ -5,7 +5,7 @@ All but attention treats tokens one by one: padding would cost it a third of the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import cast
 
@@ -44,21 +44,12 @@ class Packing:
         return flat.view(*self.mask.shape, -1)
 
 
-def embedded(encoder: BertModel, ids: Tensor, types: Tensor, packing: Packing) -> Tensor:
-    """Return the states of all tokens before the first layer, of shape (n_kept, size)."""
+def packed_states(encoder: BertModel, ids: Tensor, types: Tensor, packing: Packing) -> Tensor:
+    """Return the last hidden states of all tokens, of shape (n_kept, size)."""
     positions = torch.arange(ids.shape[1]).expand_as(ids)
     ids, types, positions = (packing.pack(each)[None] for each in (ids, types, positions))
     rows: Tensor = encoder.embeddings(input_ids=ids, token_type_ids=types, position_ids=positions)[0]
-    return rows
-
-
-def layers_of(encoder: BertModel) -> Sequence[BertLayer]:
-    """List an encoder's layers."""
-    return list(cast("Iterable[BertLayer]", encoder.encoder.layer))
-
-
-def through(layers: Sequence[BertLayer], rows: Tensor, packing: Packing) -> Tensor:
-    """Work out layers at the states of all tokens, of shape (n_kept, size)."""
+    layers = cast("Iterable[BertLayer]", encoder.encoder.layer)
     for layer in layers:
         query = packing.unpack(layer.attention.self.query(rows))
         rows = _finish(layer, packing.pack(_mix(layer, query, rows, packing)), rows)

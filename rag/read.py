@@ -15,9 +15,9 @@ from langchain_core.documents import Document
 
 from rag.answer import Reading, ScoredUnit
 from rag.lexicon import analyse
-from rag.measure import MAX_TOKENS, MAX_UNITS, Measured, Scorers, choose, read_closely, score_units, tie
+from rag.measure import MAX_TOKENS, MAX_UNITS, Measured, Scorers, choose, score_units, tie
 from rag.recency import NewestFirst
-from rag.signal_weights import ANSWERS, ANSWERS_SCALE, ANSWERS_SHIFT, GLANCE, HERE, RANK, RIGHT
+from rag.signal_weights import ANSWERS, ANSWERS_SCALE, ANSWERS_SHIFT, HERE, RANK, RIGHT
 from rag.signals import (
     Asked,
     ask,
@@ -33,7 +33,6 @@ from rag.signals import (
 )
 
 FIRST_UNITS = 12
-READ_UNITS = 6
 PLAIN_LEAD = 1.0
 """Lead of the best of the first units, in log-odds of the ranking model, at which the others are not read.
 
@@ -60,7 +59,6 @@ class SignalReader:
         newest: how newer briefs are preferred by questions that want the latest word.
         max_tokens: most tokens of the units that are scored, with their contexts.
         first_units: units that are scored first; where one of them leads plainly, no others are.
-        read_units: of those that a reader glances at, the most that it reads closely.
     """
 
     scorers: Scorers
@@ -69,7 +67,6 @@ class SignalReader:
     newest: NewestFirst = field(default_factory=NewestFirst)
     max_tokens: int = MAX_TOKENS
     first_units: int = FIRST_UNITS
-    read_units: int = READ_UNITS
 
     def read(self, question: str, passages: Sequence[Document], *, near: Collection[str] = ()) -> Reading:
         """Order the passages and their units by how well they answer.
@@ -83,49 +80,24 @@ class SignalReader:
         chosen = choose(asked, passages, max_units=self.max_units, max_tokens=self.max_tokens)
         if not chosen:
             return Reading(evidence=tuple(passages), units=(), answerable=0.0)
-        weighed = self._read(question, asked, chosen, near)
+        measured = score_units(asked, chosen[: self.first_units], self.scorers)
+        weighed = self._weighed(question, measured, near)
+        if len(chosen) > len(measured) and not is_plain(weighed):
+            measured += score_units(asked, chosen[self.first_units :], self.scorers)
+            weighed = self._weighed(question, measured, near)
         best = weighed[0][0]
         signals = answer_signals(asked, [m for _, m in weighed], [rank for rank, _ in weighed])
         right = probability(signals, RIGHT)
         scored = [(right * math.exp(rank - best), m) for rank, m in weighed]
         return _reading(passages, scored, answerable=answerable(signals))
 
-    def _read(self, question: str, asked: Asked, chosen: Sequence[Measured], near: Collection[str]) -> list[Weighed]:
-        """Score units, the most promising first and the others where these leave it open; then the best ones closely.
-
-        Best first; those that were only glanced at come last.
-        """
-        measured, sight = score_units(asked, chosen[: self.first_units], self.scorers)
-        sights = [sight]
-        weighed = self._weighed(question, measured, near)
-        if len(chosen) > len(measured) and not is_plain(weighed):
-            more, sight = score_units(asked, chosen[self.first_units :], self.scorers)
-            sights.append(sight)
-            weighed = self._weighed(question, [*measured, *more], near)
-        if not any(sights):
-            return weighed
-        best, rest = weighed[: self.read_units], weighed[self.read_units :]
-        closely = read_closely([m for _, m in best], [sight for sight in sights if sight])
-        return below(self._weighed(question, closely, near), rest)
-
     def _weighed(self, question: str, measured: Sequence[Measured], near: Collection[str]) -> list[Weighed]:
         """Weigh units by the ranking model, by how new their briefs are and whether they are near; best first."""
         data = [m.candidate.passage.metadata for m in measured]
         preferred = self.newest.preferences(question, [each["date"] for each in data])
         more = [new + NEAR * (each["brief_id"] in near) for new, each in zip(preferred, data, strict=True)]
-        weighed = [(weigh(m.signals, _rank(m)) + extra, m) for m, extra in zip(measured, more, strict=True)]
+        weighed = [(weigh(m.signals, RANK) + extra, m) for m, extra in zip(measured, more, strict=True)]
         return sorted(weighed, key=lambda pair: (-pair[0], *tie(pair[1].candidate)))
-
-
-def _rank(measured: Measured) -> Mapping[str, float]:
-    """Return the weights of the order of units, which are others before a unit was read closely."""
-    return GLANCE if "glance" in measured.signals and "reader" not in measured.signals else RANK
-
-
-def below(first: Sequence[Weighed], rest: Sequence[Weighed]) -> list[Weighed]:
-    """Put units after others, and none above the last of these."""
-    shift = min(0.0, first[-1][0] - rest[0][0]) if rest else 0.0
-    return [*first, *((rank + shift, m) for rank, m in rest)]
 
 
 def is_plain(weighed: Sequence[Weighed]) -> bool:

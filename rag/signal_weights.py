@@ -48,10 +48,6 @@ RANK: Mapping[str, float] = {
     "offers_list": 0.416,
     "offers_ordinal": -0.004,
 }
-GLANCE: Mapping[str, float] = {
-    **{name: weight for name, weight in RANK.items() if name != "reader"},
-    "glance": RANK["reader"],
-}
 HERE: Mapping[str, float] = {
     "bias": -3.208,
     "similarity_max": 2.540,

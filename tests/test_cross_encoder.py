@@ -16,7 +16,7 @@ from evals.training.reader.course import Plan
 from evals.training.reader.export import export
 from rag.cross_encoder import CONFIG, WEIGHTS, PackagedCrossEncoder
 from rag.embedding import resolve_model
-from rag.encoder import MAX_TOKENS, PADDED_TOKENS, Room, Shape, build, encode, windows
+from rag.encoder import FROZEN, MAX_TOKENS, PADDED_TOKENS, Room, Shape, build, encode, windows
 from rag.errors import ModelUnusable
 
 QUESTION = "When did Finland join NATO?"
@@ -84,27 +84,6 @@ def test_of_a_long_text_the_best_window_counts(scorer: PackagedCrossEncoder) -> 
     assert scorer.score([(QUESTION, long)]) == pytest.approx([max(scores)], abs=1e-4)
 
 
-def test_what_was_glanced_at_is_read_closely_as_if_it_were_read_at_once(tmp_path: Path) -> None:
-    torch.manual_seed(5)
-    shape = Shape(layers=3, glance=1)
-    config = BertConfig.from_pretrained(resolve_model("all-MiniLM-L6-v2"))
-    model = build(config, shape)
-    export(model.kept(), Plan(1, shape), config, tmp_path)
-    scorer = PackagedCrossEncoder(tmp_path, dtype="float32")
-    long = " ".join(f"clause {n} holds" for n in range(90))
-    pairs = [(QUESTION, text) for text in ("Rain fell.", long, "Finland joined NATO.", "It joined.\n\nFinland.")]
-    glanced = scorer.glance(pairs)
-    assert scorer.glances
-    assert len(glanced.scores) == len(pairs)
-    whole = scorer.score(pairs)
-    assert glanced.read([3, 1]) == pytest.approx([whole[3], whole[1]], abs=1e-4)
-    assert glanced.read([]) == []
-
-
-def test_a_reader_of_one_head_does_not_glance(scorer: PackagedCrossEncoder) -> None:
-    assert not scorer.glances
-
-
 def test_windows_hold_every_token_and_leave_room_for_the_first_text() -> None:
     tokens = list(range(300))
     parts = windows(tokens, 10, Room())
@@ -137,6 +116,19 @@ def test_other_weights_than_those_packaged_are_refused(folder: Path, tmp_path: P
 def test_a_folder_without_configuration_is_unusable(tmp_path: Path) -> None:
     with pytest.raises(ModelUnusable, match=r"config\.json cannot be read"):
         PackagedCrossEncoder(tmp_path)
+
+
+def test_word_embeddings_that_a_cross_encoder_has_are_used_instead_of_the_packaged_ones(
+    folder: Path, scorer: PackagedCrossEncoder, tmp_path: Path
+) -> None:
+    model, _, _ = scorer._loaded
+    words = model.encoder.embeddings.word_embeddings.weight
+    for share, name in ((1, "same"), (-1, "other")):
+        export({**model.kept(), FROZEN: share * words}, Plan(1, Shape(layers=2)), model.encoder.config, tmp_path / name)
+    pairs = [(QUESTION, "Finland joined NATO.")]
+    same, other = (PackagedCrossEncoder(tmp_path / name, dtype="float32").score(pairs) for name in ("same", "other"))
+    assert same == pytest.approx(scorer.score(pairs), abs=0.01)
+    assert abs(other[0] - same[0]) > 0.05
 
 
 def test_a_packed_cross_encoder_takes_half_the_room_and_scores_alike(folder: Path, tmp_path: Path) -> None:

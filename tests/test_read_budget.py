@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import pytest
 from langchain_core.cross_encoders import BaseCrossEncoder
 
-from rag.answer import Reading
 from rag.measure import MAX_TOKENS, READ_PASSAGES, Scorers, choose, measure, n_tokens
 from rag.read import SignalReader, is_plain
 from rag.signals import Asked, ask
@@ -132,54 +131,6 @@ def test_reading_goes_on_where_the_first_units_leave_it_open_and_a_later_unit_ma
 def test_reading_on_gives_what_reading_at_once_gives() -> None:
     level = {"grain accord signed": -7.0, "grain accord": -3.0, "grain": 0.0, "maize": 1.0}
     assert read_in_two(level)[1:] == read_in_two(level, first_units=100)[1:]
-
-
-class Glancing(Ranked):
-    """Glances by one set of scores and reads closely by another; remembers how many were read."""
-
-    glances = True
-
-    def __init__(self, glances: dict[str, float], scores: dict[str, float]) -> None:
-        super().__init__(scores)
-        self.at_a_glance = Ranked(glances)
-        self.read: list[int] = []
-
-    def glance(self, pairs: Sequence[tuple[str, str]]) -> Glimpse:
-        return Glimpse(self.at_a_glance.score(pairs), self.score(pairs), self.read)
-
-
-class Glimpse:
-    def __init__(self, scores: list[float], close: list[float], read: list[int]) -> None:
-        self.scores, self._close, self._read = scores, close, read
-
-    def read(self, places: Sequence[int]) -> list[float]:
-        self._read.append(len(places))
-        return [self._close[place] for place in places]
-
-
-def glance_at(glances: dict[str, float], scores: dict[str, float]) -> tuple[Glancing, Reading]:
-    words = ("grain accord signed", "grain accord", "grain", "wheat", "maize", "rice")
-    passages = [passage(f"Some {word} here.", brief_id=f"b{n}") for n, word in enumerate(words)]
-    glancing = Glancing(glances, scores)
-    reader = SignalReader(Scorers(Alike(), glancing), lambda stems: ({}, 0), first_units=3, read_units=2)
-    return glancing, reader.read(QUESTION, passages)
-
-
-def test_only_the_best_at_a_glance_are_read_closely_and_stand_before_the_others() -> None:
-    level = {"grain accord signed": -9.0, "grain accord": -5.0, "grain": -2.0}
-    glancing, reading = glance_at({**level, "wheat": 9.0, "rice": 10.0}, {"wheat": 8.0, "rice": 1.0, "maize": 20.0})
-    assert sum(glancing.read) == 2
-    assert [unit.text for unit in reading.units[:2]] == ["Some wheat here.", "Some rice here."]
-    assert len(reading.units) == 6
-    scores = [unit.score for unit in reading.units]
-    assert scores == sorted(scores, reverse=True)
-    assert ["reader" in unit.signals for unit in reading.units] == [True, True, False, False, False, False]
-
-
-def test_where_the_glance_leads_plainly_no_other_unit_is_looked_at() -> None:
-    glancing, reading = glance_at({"grain accord signed": 9.0}, {"grain accord signed": 9.0})
-    assert glancing.at_a_glance.calls == [3]
-    assert len(reading.units) == 3
 
 
 def test_one_unit_alone_leads_nothing() -> None:

@@ -44,9 +44,9 @@ def tiny_bert() -> BertConfig:
     )
 
 
-def tiny_model(shape: Shape = TINY) -> CrossEncoder:
+def tiny_model() -> CrossEncoder:
     torch.manual_seed(3)
-    return build(tiny_bert(), shape)
+    return build(tiny_bert(), TINY)
 
 
 def unit(text: str, place: int = 0, *, before: str = "") -> UnitInContext:
@@ -137,29 +137,6 @@ def test_scores_come_in_the_order_of_the_pairs() -> None:
         together = model.score(pairs)
         alone = torch.cat([model.score([pair]) for pair in pairs])
     torch.testing.assert_close(together, alone, atol=1e-5, rtol=1e-4)
-
-
-def test_a_reading_begun_at_a_glance_ends_as_one_at_once() -> None:
-    model = tiny_model(replace(TINY, layers=3, glance=1)).eval()
-    pairs = [lay_out([5, 6], [9 + i] * (1 + 7 * i % 11), []) for i in range(9)]
-    with torch.inference_mode():
-        begun = model.begin(pairs)
-        some = [begun[i] for i in (7, 2, 5)]
-        torch.testing.assert_close(model.finish(some), model.score(pairs)[[7, 2, 5]], atol=1e-5, rtol=1e-4)
-        glances = model.glance(begun)
-    with torch.no_grad():
-        scores, trained = model.score_both(pairs)
-    torch.testing.assert_close(trained, glances, atol=1e-5, rtol=1e-4)
-    torch.testing.assert_close(scores[[7, 2, 5]], model.finish(some), atol=1e-5, rtol=1e-4)
-
-
-def test_both_heads_learn(work: Path) -> None:
-    shape = replace(TINY, glance=1)
-    course = begin(replace(PLAN, shape=shape, candidates=3, searched=6), tiny_model(shape))
-    before = {name: weight.detach().clone() for name, weight in course.model.kept().items()}
-    step(course, load_data(work))
-    changed = {name for name, weight in course.model.kept().items() if not torch.equal(weight, before[name])}
-    assert {"head.weight", "null", "glance_head.weight", "glance_null"} <= changed
 
 
 def test_training_lowers_the_loss(work: Path) -> None:

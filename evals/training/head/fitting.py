@@ -1,7 +1,6 @@
 """The models of the head and how they are fitted.
 
-The ranking model is a list-wise softmax: the units that answer should take the probability. Where the reader glances
-there are two, of which the first chooses what it reads closely and the second orders that. The others see
+The ranking model is a list-wise softmax: the units that answer should take the probability. The others see
 `rag.read.answer_signals`. Whether anything here answers is the product of two logistic models that are fitted together:
 what is asked about is here, and it is answered. Whether the unit that was put first answers is a logistic regression.
 """
@@ -9,15 +8,14 @@ what is asked about is here, and it is answered. Whether the unit that was put f
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize  # type: ignore[import-untyped]
 
 from evals.training.head.reading import Read
-from rag.measure import Measured
-from rag.read import READ_UNITS, answer_signals
+from rag.read import answer_signals
 from rag.signals import logistic, odds_of_both, probability, weigh
 
 Array = NDArray[np.float64]
@@ -70,12 +68,11 @@ class Head:
     """Weights by signal.
 
     Attributes:
-        rank: of the order of units that are read closely.
+        rank: of the order of units.
         here: of whether what is asked about is here.
         answers: of whether it is answered, where it is.
         right: of whether the first unit answers.
         scale: of the log-odds that anything answers, `here` and `answers` together.
-        glance: of the order of units at a glance; empty where the reader has none.
     """
 
     rank: Weights
@@ -83,15 +80,10 @@ class Head:
     answers: Weights
     right: Weights
     scale: Scale = Scale()
-    glance: Weights = field(default_factory=dict)
-
-    def seen(self, read: Read) -> Read:
-        """Return a reading as the product has it: closely for the units that come first at a glance."""
-        return closely(read, self.glance)
 
     def probabilities(self, read: Read) -> tuple[float, float]:
         """That anything answers, and that the first unit does."""
-        row = row_of(self.seen(read), self.rank)
+        row = row_of(read, self.rank)
         return logistic(self.odds(row)), probability(row, self.right)
 
     def odds(self, row: Mapping[str, float]) -> float:
@@ -109,39 +101,9 @@ def share_of(kind: str) -> str:
 
 
 def ranked(read: Read, rank: Mapping[str, float]) -> list[tuple[int, float]]:
-    """Places of the units with their scores by a ranking model, best first; ties in the order of the places.
-
-    Those that were read closely stand before those that were only glanced at.
-    """
+    """Places of the units with their scores by a ranking model, best first; ties in the order of the places."""
     scores = [weigh(m.signals, rank) for m in read.units]
-    glanced = [_only_glanced(m) for m in read.units]
-    return sorted(enumerate(scores), key=lambda pair: (glanced[pair[0]], -pair[1], pair[0]))
-
-
-def closely(read: Read, glance: Mapping[str, float]) -> Read:
-    """Take the reader's word from the units that do not come first at a glance; the reading itself without weights."""
-    if not glance:
-        return read
-    best = {i for i, _ in ranked(read, glance)[:READ_UNITS]}
-    return replace(read, units=tuple(m if i in best else _unread(m) for i, m in enumerate(read.units)))
-
-
-def _only_glanced(measured: Measured) -> bool:
-    return "glance" in measured.signals and "reader" not in measured.signals
-
-
-def _unread(measured: Measured) -> Measured:
-    return replace(measured, signals={name: v for name, v in measured.signals.items() if name != "reader"})
-
-
-def _read_units(read: Read) -> Read:
-    """Leave out the units that were only glanced at."""
-    kept = [not _only_glanced(m) for m in read.units]
-    return replace(
-        read,
-        units=tuple(m for m, is_kept in zip(read.units, kept, strict=True) if is_kept),
-        right=tuple(truth for truth, is_kept in zip(read.right, kept, strict=True) if is_kept),
-    )
+    return sorted(enumerate(scores), key=lambda pair: (-pair[1], pair[0]))
 
 
 def row_of(read: Read, rank: Mapping[str, float]) -> Weights:
@@ -157,11 +119,7 @@ def fit(reads: Sequence[Read], *, without: Sequence[str] = (), decay: float = DE
         decay: of the answering models' weights.
     """
     measured = {name for read in reads for m in read.units for name in m.signals}
-    names = [n for n in RANK_NAMES if n in measured and n not in without]
-    at_first = ["glance", *(name for name in names if name != "reader")]
-    glance = fit_ranking(reads, at_first, decay=RANK_DECAY) if "glance" in measured else {}
-    reads = [closely(read, glance) for read in reads]
-    rank = fit_ranking([_read_units(read) for read in reads], names, decay=RANK_DECAY)
+    rank = fit_ranking(reads, [n for n in RANK_NAMES if n in measured and n not in without], decay=RANK_DECAY)
     signals = [row_of(read, rank) for read in reads]
     here, answers, last = (
         [name for name in names if name not in without and any(name in row for row in signals)]
@@ -172,8 +130,7 @@ def fit(reads: Sequence[Read], *, without: Sequence[str] = (), decay: float = DE
     answerable = np.array([reads[i].answerable for i in clear], dtype=float)
     rows = matrix(signals, here)[clear], matrix(signals, answers)[clear]
     both = fit_both(rows, answerable, share_weights([reads[i] for i in clear]), (here, answers), decay=decay)
-    first = fit_logistic(matrix(signals, last), right, share_weights(reads), last, decay=decay)
-    return Head(rank, *both, first, glance=glance)
+    return Head(rank, *both, fit_logistic(matrix(signals, last), right, share_weights(reads), last, decay=decay))
 
 
 def right_within(read: Read, rank: Mapping[str, float], k: int) -> bool:

@@ -54,10 +54,10 @@ def cross_validated(reads: Sequence[Read], *, without: Sequence[str] = (), decay
 
 def judge(read: Read, head: Head) -> Judged:
     """Judge a reading by a head and by single signals."""
-    seen = head.seen(read)
-    row = row_of(seen, head.rank)
-    hits = {(name, k): right_within(read, rank, k) for name, rank in SINGLE.items() for k in (1, 3)}
-    hits |= {("head", k): right_within(seen, head.rank, k) for k in (1, 3)}
+    row = row_of(read, head.rank)
+    hits = {
+        (name, k): right_within(read, rank, k) for name, rank in {**SINGLE, "head": head.rank}.items() for k in (1, 3)
+    }
     odds = {name: row.get(signal, 0.0) for name, signal in ODDS.items()}
     covered = max(m.signals["coverage_before"] for m in read.units)
     return Judged(read, hits, {**odds, "coverage": covered, "head": head.odds(row)}, weigh(row, head.right))

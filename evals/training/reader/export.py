@@ -1,4 +1,4 @@
-"""Export a trained reader: averaged weights in half precision, without the word embeddings.
+"""Export a trained reader: averaged weights in half precision, without word embeddings that are the packaged ones.
 
     python -m evals.training.reader.export --work WORK [--name NAME] --out DIR
 
@@ -45,11 +45,13 @@ def load_run(work: Path, name: str) -> tuple[CrossEncoder, Plan]:
 def export(weights: Mapping[str, Tensor], plan: Plan, bert: BertConfig, out: Path) -> str:
     """Write weights and configuration to a folder, as `PackagedCrossEncoder` reads them. Returns the weights' sha256.
 
-    The weights are named as a `BertModel` of all layers names them, beside `head.weight`, `head.bias` and `null`.
+    The weights are named as a `BertModel` of all layers names them, beside `head.weight`, `head.bias` and `null`. Word
+    embeddings among them are the model's own.
     """
     half = {name: weight.detach().to(torch.float16).contiguous() for name, weight in weights.items()}
+    shared = {"word_embeddings": {"model": WORDS_OF, "sha256": PACKAGED[WORDS_OF][2]}}
     config = {
-        "word_embeddings": {"model": WORDS_OF, "sha256": PACKAGED[WORDS_OF][2]},
+        **({} if FROZEN in weights else shared),
         "shape": asdict(plan.shape), "room": asdict(plan.room), "plan": asdict(plan),
         "bert": {name: getattr(bert, name) for name in _BERT_FIELDS},
     }  # fmt: skip

@@ -19,7 +19,9 @@ Loss = Literal["listwise", "each", "binary"]
 
 
 def from_packaged(shape: Shape, start: str = "") -> CrossEncoder:
-    """Start from the packaged embedding model's encoder, or upon it from the layers of an exported model.
+    """Start from the packaged embedding model's encoder, or upon it from the layers of another, or an exported, model.
+
+    That model's own word embeddings are taken where it has some.
 
     Raises:
         ModelUnusable: if its weights are not those that `rag.embedding` names by digest.

@@ -27,7 +27,15 @@ from evals.training.passages import Text, load, unwrapped
 from evals.training.reader.beside import beside_examples, further_examples
 from evals.training.reader.cloze import SETS, cloze_examples
 from evals.training.reader.examples import BESIDE, Asked, write
-from evals.training.reader.questions import Article, dev_example, normalised, nq_examples, squad_examples
+from evals.training.reader.questions import (
+    Article,
+    article_of,
+    dev_example,
+    normalised,
+    nq_examples,
+    search_of,
+    squad_examples,
+)
 from evals.training.reader.short import SHORT, read_short
 from evals.training.reader.squad1 import SQUAD1, squad1_examples
 from evals.training.reader.stories import (
@@ -47,7 +55,7 @@ from evals.training.reader.stories import (
 )
 from evals.training.reader.swaps import names_in
 from evals.training.reader.talks import TALKS, read_talks
-from evals.training.reader.units import UnitInContext, UnitSearch, counter, packaged_tokenizer, units_of
+from evals.training.reader.units import UnitInContext, counter, packaged_tokenizer, units_of
 from evals.training.reader.written import Written, read_questions, written_examples
 from evals.training.trained_on import TARGET
 from rag.split import CountTokens
@@ -208,13 +216,7 @@ def _article(
     own = [text for text in texts.values() if text.title == title]
     others = [u for text in texts.values() if text.title in training and text.title != title for u in units[text.id]]
     strangers = [row["question"] for other in training if other != title for row in rows[other]]
-    names = (names_in([row["question"] for row in rows[title]]), names_in(strangers))
-    return Article(search_of(own, units), {text.id: units[text.id] for text in own}, others, names, strangers)
-
-
-def search_of(texts: Sequence[Text], units: Mapping[str, tuple[UnitInContext, ...]]) -> UnitSearch:
-    """Make the units of texts searchable."""
-    return UnitSearch([unit for text in texts for unit in units[text.id]])
+    return article_of(own, [row["question"] for row in rows[title]], others, strangers, units)
 
 
 def natural_questions(data: Path, trained: frozenset[str], held: frozenset[str], count: CountTokens) -> Iterator[Asked]:

@@ -7,8 +7,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from evals.training.passages import Text
 from evals.training.reader.examples import Asked
-from evals.training.reader.swaps import cased, dated, swap
+from evals.training.reader.swaps import cased, dated, names_in, swap
 from evals.training.reader.units import UnitInContext, UnitSearch
 from evals.training.readings import holds
 from rag.lexicon import analyse
@@ -42,6 +43,20 @@ class Article:
     strangers: Sequence[str]
 
 
+def article_of(
+    own: Sequence[Text], asked: Sequence[str], others: Sequence[UnitInContext], strangers: Sequence[str],
+    units: Mapping[str, tuple[UnitInContext, ...]],
+) -> Article:  # fmt: skip
+    """Make the article of its own texts and questions, beside units and questions of others."""
+    by_doc = {text.id: units[text.id] for text in own}
+    return Article(search_of(own, units), by_doc, others, (names_in(asked), names_in(strangers)), strangers)
+
+
+def search_of(texts: Sequence[Text], units: Mapping[str, tuple[UnitInContext, ...]]) -> UnitSearch:
+    """Make the units of texts searchable."""
+    return UnitSearch([unit for text in texts for unit in units[text.id]])
+
+
 def normalised(question: str) -> str:
     """Write a question so that equal ones are equal: its words in lower case."""
     return " ".join(w.text.lower() for w in analyse(question).words)
@@ -58,16 +73,18 @@ def right_units(question: str, units: Sequence[UnitInContext], answers: Collecti
     return [unit for unit, share in zip(holding, shared, strict=True) if share >= NEAR_BEST * max(shared)]
 
 
-def squad_examples(row: Mapping[str, Any], article: Article, rng: random.Random) -> Iterator[Asked]:
-    """Make the training examples of one SQuAD question."""
+def squad_examples(
+    row: Mapping[str, Any], article: Article, rng: random.Random, *, name: str = "squad"
+) -> Iterator[Asked]:
+    """Make the training examples of one SQuAD question, of kinds that begin with a name."""
     gold = article.by_doc[row["doc_ids"][0]]
     if not row["answerable"]:
         wrong = _pool(gold, _others(gold, article, rng))
-        yield Asked(row["id"], "squad/unanswerable", "train", row["question"], (), wrong)
+        yield Asked(row["id"], f"{name}/unanswerable", "train", row["question"], (), wrong)
         return
     right = right_units(row["question"], gold, row["answers"])
     if right:
-        yield from _answerable("squad", row, right, gold, article, rng)
+        yield from _answerable(name, row, right, gold, article, rng)
 
 
 def nq_examples(row: Mapping[str, Any], article: Article, rng: random.Random) -> Iterator[Asked]:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from evals.training.passages import Text
 from evals.training.reader.examples import Asked
-from evals.training.reader.questions import Article, normalised, squad_examples
-from evals.training.reader.swaps import names_in
-from evals.training.reader.units import UnitInContext, UnitSearch, units_of
+from evals.training.reader.questions import article_of, normalised, squad_examples
+from evals.training.reader.units import units_of
 from rag.split import CountTokens
 
 SQUAD1 = Path("squad1_train/train-v1.1.json")
@@ -39,10 +37,12 @@ def squad1_examples(
         some = [_drawn(article, each, held, rng) for article in articles[at : at + TOGETHER]]
         units = {text.id: tuple(units_of(text, count)) for texts, _ in some for text in texts}
         for i, (texts, rows) in enumerate(some):
-            article = _article(texts, rows, [other for j, other in enumerate(some) if j != i], units)
+            around = [other for j, other in enumerate(some) if j != i]
+            foreign = [unit for others, _ in around for text in others for unit in units[text.id]]
+            strangers = [row["question"] for _, asked in around for row in asked]
+            article = article_of(texts, [row["question"] for row in rows], foreign, strangers, units)
             for row in rows:
-                for made in squad_examples(row, article, rng):
-                    yield replace(made, kind=made.kind.replace("squad", "squad1", 1))
+                yield from squad_examples(row, article, rng, name="squad1")
 
 
 def _drawn(
@@ -58,14 +58,3 @@ def _drawn(
         if normalised(q["question"]) not in held
     ]  # fmt: skip
     return texts, rng.sample(rows, min(questions, len(rows)))
-
-
-def _article(
-    texts: Sequence[Text], rows: Sequence[Row], others: Sequence[tuple[list[Text], list[Row]]],
-    units: Mapping[str, tuple[UnitInContext, ...]],
-) -> Article:  # fmt: skip
-    by_doc = {text.id: units[text.id] for text in texts}
-    foreign = [unit for around, _ in others for text in around for unit in units[text.id]]
-    strangers = [row["question"] for _, asked in others for row in asked]
-    names = names_in([row["question"] for row in rows]), names_in(strangers)
-    return Article(UnitSearch([u for us in by_doc.values() for u in us]), by_doc, foreign, names, strangers)

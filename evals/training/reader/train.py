@@ -23,14 +23,12 @@ from evals.training.reader.development import figures
 from evals.training.reader.examples import Example, Store, read
 from evals.training.reader.model import LOSSES, Loss, from_packaged
 from rag.embedding import native_dtype
-from rag.encoder import CrossEncoder, Pair, Pooling, Room, Shape
+from rag.encoder import CrossEncoder, Pooling, Room, Shape
 
 QUESTIONS_A_PASS = 16
 CHECKPOINT_S = 300.0
 DEVELOPMENT_S = 1_800.0
 LOG_STEPS = 10
-GLANCE = 0.5
-"""Weight of the loss of the head that glances."""
 
 
 @dataclass(frozen=True)
@@ -72,38 +70,24 @@ def step(course: Course, data: Data) -> tuple[float, int]:
 
 
 def _hardest(model: CrossEncoder, asked: Sequence[Example], store: Store, plan: Plan) -> list[Example]:
-    """Keep of each question the wrong units that the model takes for answers most so far, at a glance if it can."""
+    """Keep of each question the wrong units that the model, as it stands, takes for answers most."""
     with torch.inference_mode():
-        scores = (_glances if plan.shape.glance else _scores)(model.eval(), asked, store, plan)
+        scores = _scores(model.eval(), asked, store, plan)
     return [hardest(e, mine.tolist(), plan.candidates) for e, mine in zip(asked, scores, strict=True)]
 
 
 def _scores(model: CrossEncoder, asked: Sequence[Example], store: Store, plan: Plan) -> tuple[torch.Tensor, ...]:
     """Score the candidates of some questions together."""
-    return torch.split(model.score(_pairs(asked, store, plan)), [len(e.candidates) for e in asked])
-
-
-def _glances(model: CrossEncoder, asked: Sequence[Example], store: Store, plan: Plan) -> tuple[torch.Tensor, ...]:
-    """Score them at a glance."""
-    return torch.split(model.glance(model.begin(_pairs(asked, store, plan))), [len(e.candidates) for e in asked])
-
-
-def _pairs(asked: Sequence[Example], store: Store, plan: Plan) -> list[Pair]:
-    """Lay the candidates of some questions out."""
-    return [pair for e in asked for pair in e.pairs(store, plan.room)]
+    pairs = [pair for e in asked for pair in e.pairs(store, plan.room)]
+    return torch.split(model.score(pairs), [len(e.candidates) for e in asked])
 
 
 def _pass(model: CrossEncoder, asked: Sequence[Example], store: Store, plan: Plan) -> tuple[torch.Tensor, int]:
     """Score some questions together and sum their losses. Returns the sum and the number of pairs."""
-    loss, sizes = LOSSES[plan.loss], [len(e.candidates) for e in asked]
-    if not plan.shape.glance:
-        scores = _scores(model, asked, store, plan)
-        losses = [loss(mine, model.null, e.n_right) for mine, e in zip(scores, asked, strict=True)]
-        return torch.stack(losses).sum(), sum(sizes)
-    last, early = (torch.split(each, sizes) for each in model.score_both(_pairs(asked, store, plan)))
-    losses = [loss(mine, model.null, e.n_right) for mine, e in zip(last, asked, strict=True)]
-    losses += [GLANCE * loss(mine, model.glance_null, e.n_right) for mine, e in zip(early, asked, strict=True)]
-    return torch.stack(losses).sum(), sum(sizes)
+    loss = LOSSES[plan.loss]
+    scores = _scores(model, asked, store, plan)
+    losses = [loss(mine, model.null, e.n_right) for mine, e in zip(scores, asked, strict=True)]
+    return torch.stack(losses).sum(), sum(len(e.candidates) for e in asked)
 
 
 def _average(course: Course) -> None:
@@ -179,7 +163,7 @@ def _plan(path: Path, args: argparse.Namespace, data: Data) -> Plan:
     """Take the plan of a run that was begun, or make one and keep it."""
     if path.exists():
         return Plan.of(json.loads(path.read_text(encoding="utf-8")))
-    shape = Shape(layers=args.layers, pooling=args.pooling, dropout=args.dropout, glance=args.glance)
+    shape = Shape(layers=args.layers, pooling=args.pooling, dropout=args.dropout)
     room = Room(pair=args.tokens, context=args.context_tokens)
     wanted = Plan(args.steps or 0, shape, args.loss, room, args.questions, args.candidates)
     wanted = replace(wanted, seed=args.seed, start=args.start, keep_head=args.keep_head, lr_layers=args.lr)
@@ -203,7 +187,6 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument("--loss", choices=get_args(Loss), default="listwise")
     parser.add_argument("--pooling", choices=get_args(Pooling), default="cls")
     parser.add_argument("--layers", type=int, choices=(4, 6, 12), default=6)
-    parser.add_argument("--glance", type=int, default=0, help="layers after which a second head reads; 0 for none")
     parser.add_argument("--dropout", type=float, default=0.1)
     parser.add_argument("--questions", type=int, default=16, help="questions a step")
     parser.add_argument("--tokens", type=int, default=112, help="most tokens of an input")
