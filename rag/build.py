@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -191,7 +191,7 @@ def _identities(opened: Index, settings: Settings, model: Embeddings, scorers: S
 
     return Identities(
         embedding=opened.identity["embedding"],
-        reader=f"{HEAD}+{model_name(scorers.reader)}",
+        reader="+".join([HEAD, *(model_name(each) for each in (scorers.reader, scorers.closer) if each)]),
         dtype=str(getattr(model, "dtype", "float32")),
         settings_digest=settings.digest(),
     )
@@ -232,10 +232,12 @@ def open_scorers(settings: Settings, embeddings: Embeddings) -> Scorers:
     from rag.token_match import TokenEmbeddings, TokenScorer
 
     chosen = settings.reader
-    reader = open_cross_encoder(chosen.model, "reader", dtype=chosen.dtype, allow_download=chosen.allow_download)
+    open_reader = partial(open_cross_encoder, dtype=chosen.dtype, allow_download=chosen.allow_download)
+    reader = open_reader(chosen.model, "reader")
+    closer = open_reader(chosen.closer, "closer") if chosen.closer else None
     packaged = SentenceTransformerEmbeddings(WORDS_OF, dtype=chosen.dtype)
     scorer = TokenScorer(embeddings if isinstance(embeddings, TokenEmbeddings) else packaged)
-    return Scorers(scorer, reader, scorer)
+    return Scorers(scorer, reader, scorer, closer)
 
 
 def _beside(settings: Settings, scorers: Scorers) -> BesideReader | None:

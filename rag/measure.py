@@ -49,11 +49,13 @@ class Scorers:
         similarity: a cross-encoder of (question, unit): the cosine of their embeddings.
         reader: a cross-encoder of (question, unit in its context) that gives log-odds.
         matcher: tells how the words of the question are met by those of a unit.
+        closer: a larger cross-encoder of the same pairs, for the units that come first by all the others.
     """
 
     similarity: BaseCrossEncoder
     reader: BaseCrossEncoder | None = None
     matcher: Matcher | None = None
+    closer: BaseCrossEncoder | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,10 @@ class Measured:
 def measure(
     asked: Asked, passages: Sequence[Document], scorers: Scorers, *, max_units: int, max_tokens: int = MAX_TOKENS
 ) -> list[Measured]:
-    """Measure the most promising units of the first passages. One call of each scorer, none where there is no unit."""
+    """Measure the most promising units of the first passages by all but a close reading.
+
+    One call of each scorer, none where there is no unit.
+    """
     return score_units(asked, choose(asked, passages, max_units=max_units, max_tokens=max_tokens), scorers)
 
 
@@ -124,6 +129,12 @@ def score_units(asked: Asked, chosen: Sequence[Measured], scorers: Scorers) -> l
         )
         for m in chosen
     ]
+
+
+def read_closely(asked: Asked, measured: Sequence[Measured], closer: BaseCrossEncoder) -> list[Measured]:
+    """Add to the signals of units what a larger cross-encoder says of them."""
+    read = _scores(asked, closer, [m.candidate.in_context for m in measured])
+    return [Measured(m.candidate, {**m.signals, "closer": read[m.candidate.in_context]}) for m in measured]
 
 
 def n_tokens(text: str) -> int:

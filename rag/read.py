@@ -1,7 +1,8 @@
 """Passages to evidence: which units answer the question, and whether anything does.
 
-`rag.measure` chooses the units and scores them, and three small logistic models weigh all of it: one orders the units,
-one says how surely anything here answers, one how surely the first unit does.
+`rag.measure` chooses the units and scores them, and small logistic models weigh all of it: one orders the units, one
+orders the best of them anew by what a larger cross-encoder says of these, one says how surely anything here answers,
+one how surely the first unit does.
 """
 
 from __future__ import annotations
@@ -10,14 +11,15 @@ import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import zip_longest
+from typing import TypeVar
 
 from langchain_core.documents import Document
 
 from rag.answer import Reading, ScoredUnit
 from rag.lexicon import analyse
-from rag.measure import MAX_TOKENS, MAX_UNITS, Measured, Scorers, choose, score_units, tie
+from rag.measure import MAX_TOKENS, MAX_UNITS, Measured, Scorers, choose, read_closely, score_units, tie
 from rag.recency import NewestFirst
-from rag.signal_weights import ANSWERS, ANSWERS_SCALE, ANSWERS_SHIFT, HERE, RANK, RIGHT
+from rag.signal_weights import ANSWERS, ANSWERS_SCALE, ANSWERS_SHIFT, CLOSE_RANK, HERE, RANK, RIGHT
 from rag.signals import (
     Asked,
     ask,
@@ -39,9 +41,13 @@ PLAIN_LEAD = 1.0
 Chosen with `FIRST_UNITS` on the dev questions by folds that part no story (`evals/README.md`, the early stop).
 """
 
+CLOSE_UNITS = 6
+"""How many units are read closely, those that come first by all the other signals."""
+
 NEAR = 0.75
 """What a unit of a brief that was spoken of last has over others, in log-odds (DECISIONS.md, 79)."""
 
+One = TypeVar("One")
 Weighed = tuple[float, Measured]
 DocumentFrequency = Callable[[Sequence[str]], tuple[Mapping[str, int], int]]
 
@@ -80,24 +86,40 @@ class SignalReader:
         chosen = choose(asked, passages, max_units=self.max_units, max_tokens=self.max_tokens)
         if not chosen:
             return Reading(evidence=tuple(passages), units=(), answerable=0.0)
+        preferred = self._preferred(question, chosen, near)
         measured = score_units(asked, chosen[: self.first_units], self.scorers)
-        weighed = self._weighed(question, measured, near)
+        weighed = in_order(measured, RANK, preferred)
         if len(chosen) > len(measured) and not is_plain(weighed):
             measured += score_units(asked, chosen[self.first_units :], self.scorers)
-            weighed = self._weighed(question, measured, near)
-        best = weighed[0][0]
+            weighed = in_order(measured, RANK, preferred)
+        if self.scorers.closer:
+            best = read_closely(asked, [m for _, m in weighed[:CLOSE_UNITS]], self.scorers.closer)
+            weighed = before(in_order(best, CLOSE_RANK, preferred), weighed[CLOSE_UNITS:])
+        first = weighed[0][0]
         signals = answer_signals(asked, [m for _, m in weighed], [rank for rank, _ in weighed])
         right = probability(signals, RIGHT)
-        scored = [(right * math.exp(rank - best), m) for rank, m in weighed]
+        scored = [(right * math.exp(rank - first), m) for rank, m in weighed]
         return _reading(passages, scored, answerable=answerable(signals))
 
-    def _weighed(self, question: str, measured: Sequence[Measured], near: Collection[str]) -> list[Weighed]:
-        """Weigh units by the ranking model, by how new their briefs are and whether they are near; best first."""
-        data = [m.candidate.passage.metadata for m in measured]
-        preferred = self.newest.preferences(question, [each["date"] for each in data])
-        more = [new + NEAR * (each["brief_id"] in near) for new, each in zip(preferred, data, strict=True)]
-        weighed = [(weigh(m.signals, RANK) + extra, m) for m, extra in zip(measured, more, strict=True)]
-        return sorted(weighed, key=lambda pair: (-pair[0], *tie(pair[1].candidate)))
+    def _preferred(self, question: str, chosen: Sequence[Measured], near: Collection[str]) -> dict[str, float]:
+        """Return what to add to the log-odds of a brief's units: it is new where that is asked for, or near."""
+        briefs = {m.candidate.passage.metadata["brief_id"]: m.candidate.passage.metadata["date"] for m in chosen}
+        newer = self.newest.preferences(question, list(briefs.values()))
+        return {brief: new + NEAR * (brief in near) for brief, new in zip(briefs, newer, strict=True)}
+
+
+def in_order(
+    measured: Sequence[Measured], weights: Mapping[str, float], preferred: Mapping[str, float]
+) -> list[Weighed]:
+    """Weigh units by a ranking model and by what is preferred of their briefs; best first."""
+    weighed = [(weigh(m.signals, weights) + preferred[m.candidate.passage.metadata["brief_id"]], m) for m in measured]
+    return sorted(weighed, key=lambda pair: (-pair[0], *tie(pair[1].candidate)))
+
+
+def before(first: Sequence[tuple[float, One]], rest: Sequence[tuple[float, One]]) -> list[tuple[float, One]]:
+    """Put units before others that another model weighed, whose scores are lowered to below the last of the first."""
+    drop = min(0.0, first[-1][0] - rest[0][0]) if rest else 0.0
+    return [*first, *((score + drop, one) for score, one in rest)]
 
 
 def is_plain(weighed: Sequence[Weighed]) -> bool:
@@ -127,6 +149,7 @@ def answer_signals(asked: Asked, measured: Sequence[Measured], ranks: Sequence[f
     everything = [text for passage in texts for text in passage]
     names, numbers = ([t for t in asked.terms if getattr(t, kind)] for kind in ("name", "number"))
     odds = [m.signals["reader"] for m in measured if "reader" in m.signals]
+    closer = [m.signals["closer"] for m in measured if "closer" in m.signals] or odds
     return {
         "bias": 1.0,
         "rank": ranks[0] / 10,
@@ -140,6 +163,7 @@ def answer_signals(asked: Asked, measured: Sequence[Measured], ranks: Sequence[f
         "numbers_all": coverage(numbers, *everything),
         "terms": math.log1p(len(asked.terms)),
         **({"reader": measured[0].signals["reader"], "reader_any": log_sum(odds)} if odds else {}),
+        **({"closer": closer[0], "closer_any": log_sum(closer)} if closer else {}),
     }
 
 

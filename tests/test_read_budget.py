@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import pytest
 from langchain_core.cross_encoders import BaseCrossEncoder
 
-from rag.measure import MAX_TOKENS, READ_PASSAGES, Scorers, choose, measure, n_tokens
-from rag.read import SignalReader, is_plain
-from rag.signals import Asked, ask
+from rag.answer import Reading
+from rag.measure import MAX_TOKENS, READ_PASSAGES, Measured, Scorers, choose, measure, n_tokens
+from rag.read import CLOSE_UNITS, SignalReader, answer_signals, is_plain
+from rag.signals import Asked, ask, candidates
 from tests.test_read import passage
 
 QUESTION = "Who signed the grain accord?"
@@ -138,3 +139,41 @@ def test_one_unit_alone_leads_nothing() -> None:
     assert not is_plain([(9.0, only)])
     assert is_plain([(2.0, only), (1.0, only)])
     assert not is_plain([(2.0, only), (1.1, only)])
+
+
+def read_closely(closer: dict[str, float], *, without: bool = False) -> tuple[Ranked, list[str], Reading]:
+    """Read eight sentences of falling promise, the first six of them again by a larger reader."""
+    words = "north south east west wheat maize rice rye".split()
+    passages = [passage(f"Some grain accord signed {word}.", brief_id=f"b{n}") for n, word in enumerate(words)]
+    first = Ranked({word: -float(n) for n, word in enumerate(words)})
+    again = Ranked(closer)
+    scorers = Scorers(Alike(), first, closer=None if without else again)
+    reading = SignalReader(scorers, lambda stems: ({}, 0)).read(QUESTION, passages)
+    return again, [unit.text.split()[-1].strip(".") for unit in reading.units], reading
+
+
+def test_the_units_that_come_first_are_read_again_and_ordered_anew_before_the_others() -> None:
+    again, units, reading = read_closely({"maize": 20.0, "rice": 30.0})
+    assert again.calls == [CLOSE_UNITS]
+    assert units[0] == "maize"
+    assert units[-2:] == ["rice", "rye"]  # not read closely, whatever would be said of it
+    scores = [unit.score for unit in reading.units]
+    assert scores == sorted(scores, reverse=True)
+    assert ["closer" in unit.signals for unit in reading.units] == [True] * CLOSE_UNITS + [False] * 2
+
+
+def test_what_a_closer_reader_says_moves_whether_anything_answers() -> None:
+    low, high = (read_closely({"north": odds})[2].answerable for odds in (-6.0, 6.0))
+    assert low is not None
+    assert high is not None
+    assert low < high
+
+
+def test_without_a_closer_reader_the_readers_word_stands_for_its() -> None:
+    again, units, reading = read_closely({}, without=True)
+    assert again.calls == []
+    assert units[0] == "north"
+    assert not any("closer" in unit.signals for unit in reading.units)
+    [candidate] = candidates([passage("Envoys signed the grain accord.")])
+    signals = answer_signals(ASKED, [Measured(candidate, {"reader": -1.5, "similarity": 0.5})], [0.0])
+    assert signals["closer"] == signals["reader"] == -1.5

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +15,13 @@ from evals.training.head import fit as command
 from evals.training.head.fitting import (
     Head,
     Scale,
+    closely,
     fit,
     fit_both,
     fit_logistic,
     matrix,
     platt,
+    ranked,
     right_within,
     share_of,
     share_weights,
@@ -26,6 +29,7 @@ from evals.training.head.fitting import (
 from evals.training.head.reading import Desk, Read
 from evals.training.head.report import cross_validated, lines, natural
 from rag.measure import Scorers
+from rag.read import CLOSE_UNITS
 from rag.signals import Candidate, logistic, odds_of_both, weigh
 from rag.token_match import TokenScorer
 from tests.fakes import HashEmbeddings, SharedWords
@@ -82,6 +86,36 @@ def test_a_reading_is_judged_by_a_head_that_saw_nothing_of_its_group(
     held = [everything - groups for groups in seen]
     assert set().union(*held) == everything
     assert sum(map(len, held)) == len(everything)
+
+
+def test_units_that_come_first_are_read_again_and_a_head_learns_to_trust_that(reads: list[Read]) -> None:
+    class Towns(SharedWords):
+        """Takes what names a town for an answer."""
+
+        def score(self, text_pairs: Sequence[tuple[str, str]]) -> list[float]:
+            return [5.0 if any(town in text for town in TOWNS) else -5.0 for _, text in text_pairs]
+
+    again = command.read_again(reads, Towns())
+    assert all("closer" in m.signals for read in again for m in read.units)
+    assert not any("closer" in m.signals for read in reads for m in read.units)  # the readings given stay
+    head = fit(again)
+    assert head.close["closer"] > 0
+    assert "closer" not in head.rank
+    assert "closer" in head.answers
+    assert all(head.right_within(read, 1) for read in again if read.answerable)
+
+
+def test_only_what_comes_first_keeps_a_closer_readers_word_and_stands_before_the_others() -> None:
+    sentences = " ".join(f"Envoys signed grain accord {n} in Oslo." for n in range(CLOSE_UNITS + 2))
+    read = desk([passage(sentences)]).read("briefs", "g", "Where did envoys sign the grain accord?")
+    assert read is not None
+    said = tuple(replace(m, signals={"place": i, "closer": i}) for i, m in enumerate(read.units))
+    seen = closely(replace(read, units=said), {"place": -1.0})
+    assert ["closer" in m.signals for m in seen.units] == [True] * CLOSE_UNITS + [False] * 2
+    order = ranked(seen, {"place": 1.0}, {"closer": 1.0})
+    assert [i for i, _ in order] == [5, 4, 3, 2, 1, 0, 7, 6]
+    scores = [score for _, score in order]
+    assert scores == sorted(scores, reverse=True)
 
 
 def test_figures_are_written_for_each_kind(reads: list[Read]) -> None:
@@ -154,11 +188,13 @@ def test_weights_are_written_as_constants(tmp_path: Path, monkeypatch: pytest.Mo
     target = tmp_path / "signal_weights.py"
     target.write_text("from collections.abc import Mapping\n\nTHRESHOLD = 0.1\n", encoding="utf-8")
     monkeypatch.setattr(command, "TARGET", target)
-    command.write(Head({"reader": 1.0}, {"bias": 3.0}, {"bias": -2.0}, {"bias": 0.25}, Scale(0.5, -1.0)), 0.6)
+    command.write(
+        Head({"reader": 1.0}, {"bias": 3.0}, {"bias": -2.0}, {"bias": 0.25}, Scale(0.5, -1.0), {"closer": 2.0}), 0.6
+    )
     values: dict[str, object] = {}
     exec(target.read_text(encoding="utf-8"), values)
     assert values["THRESHOLD"] == 0.6
-    assert values["RANK"] == {"reader": 1.0}
+    assert (values["RANK"], values["CLOSE_RANK"]) == ({"reader": 1.0}, {"closer": 2.0})
     assert (values["HERE"], values["ANSWERS"]) == ({"bias": 3.0}, {"bias": -2.0})
     assert (values["ANSWERS_SCALE"], values["ANSWERS_SHIFT"]) == (0.5, -1.0)
     assert values["RIGHT"] == {"bias": 0.25}

@@ -18,7 +18,7 @@ from evals.training.reader.course import Course, Plan, begin, drawn, hardest, qu
 from evals.training.reader.examples import Asked, Example, read, write
 from evals.training.reader.export import export
 from evals.training.reader.measure import Scored, refusal, right_within
-from evals.training.reader.model import binary, each, listwise
+from evals.training.reader.model import binary, each, exported, listwise
 from evals.training.reader.prepare import prepare, trained_ids
 from evals.training.reader.questions import right_units
 from evals.training.reader.swaps import cased, dated, swap
@@ -26,7 +26,22 @@ from evals.training.reader.train import Data, fit, load_data, step
 from evals.training.reader.units import UnitInContext, UnitSearch, counter, packaged_tokenizer, units_of
 from evals.training.reader.written import Kind, Written, read_questions, removed_shares, written_examples
 from evals.training.trained_on import in_training_half
-from rag.encoder import CLS, MAX_TOKENS, SEP, CrossEncoder, Pair, Room, Shape, build, collate, lay_out, restore, to_bert
+from rag.cross_encoder import MODELS, PackagedCrossEncoder
+from rag.encoder import (
+    CLS,
+    MAX_TOKENS,
+    SEP,
+    CrossEncoder,
+    Pair,
+    Room,
+    Shape,
+    build,
+    collate,
+    encode,
+    lay_out,
+    restore,
+    to_bert,
+)
 
 TINY = Shape(layers=2)
 PLAN = Plan(steps=6, shape=TINY, lr_layers=2e-3, lr_head=2e-3, candidates=4)
@@ -226,6 +241,39 @@ def test_a_step_that_searches_scores_as_many_as_one_that_does_not(work: Path) ->
     losses, counts = zip(*(step(course, data) for _ in range(30)), strict=True)
     assert max(counts) <= 3 * PLAN.questions
     assert sum(losses[-5:]) < 0.8 * sum(losses[:5])
+
+
+def test_another_model_may_seek_the_units_that_a_step_trains_against(
+    work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[int, ...]] = []
+
+    def remember(example: Example, scores: Sequence[float], n: int) -> Example:
+        seen.append(example.candidates)
+        assert list(scores) == sorted(scores)  # those of the seeker, not of the model
+        return hardest(example, scores, n)
+
+    class Seeker(CrossEncoder):
+        def score(self, pairs: Sequence[Pair]) -> Tensor:
+            return torch.arange(len(pairs))
+
+    monkeypatch.setattr("evals.training.reader.train.hardest", remember)
+    course = begin(replace(PLAN, candidates=3, searched=6), tiny_model())
+    course.seeker = Seeker(tiny_bert(), TINY)
+    step(course, load_data(work))
+    assert len(seen) == PLAN.questions
+
+
+@pytest.mark.slow
+def test_an_exported_model_is_loaded_to_score_as_it_does() -> None:
+    pairs = [("Who signed it?", "Envoys signed it in Oslo."), ("Who signed it?", "Rain fell.")]
+    packaged = PackagedCrossEncoder(MODELS / "reader", dtype="float32")
+    model = exported(MODELS / "reader")
+    room, tokenizer = Room(**packaged.config["room"]), packaged_tokenizer()
+    laid = [lay_out(*(encode(tokenizer, [text])[0] for text in (*pair, "")), room) for pair in pairs]
+    with torch.inference_mode():
+        scores = (model.score(laid) - model.null).tolist()
+    assert scores == pytest.approx(packaged.score(pairs), abs=1e-4)
 
 
 def test_right_units_are_those_that_share_the_questions_words() -> None:

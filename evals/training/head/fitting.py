@@ -1,21 +1,23 @@
 """The models of the head and how they are fitted.
 
-The ranking model is a list-wise softmax: the units that answer should take the probability. The others see
-`rag.read.answer_signals`. Whether anything here answers is the product of two logistic models that are fitted together:
-what is asked about is here, and it is answered. Whether the unit that was put first answers is a logistic regression.
+The ranking models are list-wise softmaxes: the units that answer should take the probability. One orders all units; the
+other orders those that come first by it once they are read closely. The others see `rag.read.answer_signals`. Whether
+anything here answers is the product of two logistic models that are fitted together: what is asked about is here, and
+it is answered. Whether the unit that was put first answers is a logistic regression.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize  # type: ignore[import-untyped]
 
 from evals.training.head.reading import Read
-from rag.read import answer_signals
+from rag.measure import Measured
+from rag.read import CLOSE_UNITS, answer_signals, before
 from rag.signals import logistic, odds_of_both, probability, weigh
 
 Array = NDArray[np.float64]
@@ -27,10 +29,11 @@ RANK_NAMES = (
     "offers length leans dense lexical "
     "offers_who offers_when offers_where offers_number offers_why offers_list offers_ordinal"
 ).split()
+CLOSE_NAMES = ["closer", *RANK_NAMES]
 HERE_NAMES = "bias similarity_max matched_max rank".split()
-ANSWER_NAMES = "bias reader lead names_passage numbers_all strangers missing_all".split()
+ANSWER_NAMES = "bias closer reader lead names_passage numbers_all strangers missing_all".split()
 RIGHT_NAMES = (
-    "bias reader reader_any similarity_max names_passage numbers_passage numbers_all strangers missing_all "
+    "bias closer reader reader_any similarity_max names_passage numbers_passage numbers_all strangers missing_all "
     "rank lead terms"
 ).split()
 # Each kind of reading weighs as much as its share here, whatever its count.
@@ -73,6 +76,7 @@ class Head:
         answers: of whether it is answered, where it is.
         right: of whether the first unit answers.
         scale: of the log-odds that anything answers, `here` and `answers` together.
+        close: of the order of the units that are read closely; empty where none are.
     """
 
     rank: Weights
@@ -80,14 +84,23 @@ class Head:
     answers: Weights
     right: Weights
     scale: Scale = Scale()
+    close: Weights = field(default_factory=dict)
+
+    def row(self, read: Read) -> Weights:
+        """Signals of the answering models."""
+        return row_of(closely(read, self.rank), self.rank, self.close)
+
+    def right_within(self, read: Read, k: int) -> bool:
+        """Whether one of the first `k` units answers."""
+        return right_within(closely(read, self.rank), self.rank, k, self.close)
 
     def probabilities(self, read: Read) -> tuple[float, float]:
         """That anything answers, and that the first unit does."""
-        row = row_of(read, self.rank)
+        row = self.row(read)
         return logistic(self.odds(row)), probability(row, self.right)
 
     def odds(self, row: Mapping[str, float]) -> float:
-        """Return the log-odds that anything answers, by the signals of `row_of`."""
+        """Return the log-odds that anything answers, by the signals of `row`."""
         return self.scale.of(odds_of_both(weigh(row, self.here), weigh(row, self.answers)))
 
 
@@ -100,15 +113,37 @@ def share_of(kind: str) -> str:
     return "briefs/written" if written else kind
 
 
-def ranked(read: Read, rank: Mapping[str, float]) -> list[tuple[int, float]]:
-    """Places of the units with their scores by a ranking model, best first; ties in the order of the places."""
-    scores = [weigh(m.signals, rank) for m in read.units]
-    return sorted(enumerate(scores), key=lambda pair: (-pair[1], pair[0]))
+def closely(read: Read, rank: Mapping[str, float]) -> Read:
+    """Forget what the closer reader says of units that do not come first by the ranking model."""
+    best = {i for i, _ in ranked(read, rank)[:CLOSE_UNITS]}
+    return replace(read, units=tuple(m if i in best else _at_first(m) for i, m in enumerate(read.units)))
 
 
-def row_of(read: Read, rank: Mapping[str, float]) -> Weights:
-    """Signals of the answering models, with the units in the ranking model's order."""
-    order = ranked(read, rank)
+def _at_first(measured: Measured) -> Measured:
+    signals = {name: value for name, value in measured.signals.items() if name != "closer"}
+    return replace(measured, signals=signals)
+
+
+def ranked(read: Read, rank: Mapping[str, float], close: Mapping[str, float] | None = None) -> list[tuple[int, float]]:
+    """Places of the units with their scores by a ranking model, best first; ties in the order of the places.
+
+    Args:
+        close: weights by which those that were read closely are ordered, before the others.
+    """
+    first = [i for i, m in enumerate(read.units) if close and "closer" in m.signals]
+    rest = _by_score([(weigh(m.signals, rank), i) for i, m in enumerate(read.units) if i not in first])
+    if close and first:
+        rest = before(_by_score([(weigh(read.units[i].signals, close), i) for i in first]), rest)
+    return [(i, score) for score, i in rest]
+
+
+def _by_score(scored: Sequence[tuple[float, int]]) -> list[tuple[float, int]]:
+    return sorted(scored, key=lambda pair: (-pair[0], pair[1]))
+
+
+def row_of(read: Read, rank: Mapping[str, float], close: Mapping[str, float] | None = None) -> Weights:
+    """Signals of the answering models, with the units in the order of `ranked`."""
+    order = ranked(read, rank, close)
     return answer_signals(read.asked, [read.units[i] for i, _ in order], [score for _, score in order])
 
 
@@ -119,23 +154,35 @@ def fit(reads: Sequence[Read], *, without: Sequence[str] = (), decay: float = DE
         decay: of the answering models' weights.
     """
     measured = {name for read in reads for m in read.units for name in m.signals}
-    rank = fit_ranking(reads, [n for n in RANK_NAMES if n in measured and n not in without], decay=RANK_DECAY)
-    signals = [row_of(read, rank) for read in reads]
+    names = [[n for n in some if n in measured and n not in without] for some in (RANK_NAMES, CLOSE_NAMES)]
+    rank = fit_ranking(reads, names[0], decay=RANK_DECAY)
+    close: Weights = {}
+    if "closer" in names[1]:
+        reads = [closely(read, rank) for read in reads]
+        close = fit_ranking([_read_closely(read) for read in reads], names[1], decay=RANK_DECAY)
+    signals = [row_of(read, rank, close) for read in reads]
     here, answers, last = (
         [name for name in names if name not in without and any(name in row for row in signals)]
         for names in (HERE_NAMES, ANSWER_NAMES, RIGHT_NAMES)
     )
-    right = np.array([right_within(read, rank, 1) for read in reads], dtype=float)
+    right = np.array([right_within(read, rank, 1, close) for read in reads], dtype=float)
     clear = [i for i, read in enumerate(reads) if read.clear]
     answerable = np.array([reads[i].answerable for i in clear], dtype=float)
     rows = matrix(signals, here)[clear], matrix(signals, answers)[clear]
     both = fit_both(rows, answerable, share_weights([reads[i] for i in clear]), (here, answers), decay=decay)
-    return Head(rank, *both, fit_logistic(matrix(signals, last), right, share_weights(reads), last, decay=decay))
+    first = fit_logistic(matrix(signals, last), right, share_weights(reads), last, decay=decay)
+    return Head(rank, *both, first, close=close)
 
 
-def right_within(read: Read, rank: Mapping[str, float], k: int) -> bool:
-    """Whether one of the `k` units that the ranking model puts first answers."""
-    return any(read.right[i] for i, _ in ranked(read, rank)[:k])
+def _read_closely(read: Read) -> Read:
+    """Leave out the units that were not read closely."""
+    places = [i for i, m in enumerate(read.units) if "closer" in m.signals]
+    return replace(read, units=tuple(read.units[i] for i in places), right=tuple(read.right[i] for i in places))
+
+
+def right_within(read: Read, rank: Mapping[str, float], k: int, close: Mapping[str, float] | None = None) -> bool:
+    """Whether one of the `k` units that come first by `ranked` answers."""
+    return any(read.right[i] for i, _ in ranked(read, rank, close)[:k])
 
 
 def fit_ranking(reads: Sequence[Read], names: Sequence[str], *, decay: float) -> Weights:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evals.training.head.fitting import DECAY, Head, Weights, fit, right_within, row_of, share_of
+from evals.training.head.fitting import DECAY, Head, Weights, fit, right_within, share_of
 from evals.training.head.reading import Read
 from rag.evaluation.records import Measured
 from rag.evaluation.refusal import auroc, ece, refusal_scores, reliability
@@ -54,10 +54,9 @@ def cross_validated(reads: Sequence[Read], *, without: Sequence[str] = (), decay
 
 def judge(read: Read, head: Head) -> Judged:
     """Judge a reading by a head and by single signals."""
-    row = row_of(read, head.rank)
-    hits = {
-        (name, k): right_within(read, rank, k) for name, rank in {**SINGLE, "head": head.rank}.items() for k in (1, 3)
-    }
+    row = head.row(read)
+    hits = {(name, k): right_within(read, rank, k) for name, rank in SINGLE.items() for k in (1, 3)}
+    hits |= {("head", k): head.right_within(read, k) for k in (1, 3)}
     odds = {name: row.get(signal, 0.0) for name, signal in ODDS.items()}
     covered = max(m.signals["coverage_before"] for m in read.units)
     return Judged(read, hits, {**odds, "coverage": covered, "head": head.odds(row)}, weigh(row, head.right))

@@ -36,6 +36,8 @@ class Plan:
         start: folder of an exported model to start from; the packaged embedding model if empty.
         keep_head: whether to start from the head of that model too.
         averaging: decay of the average of the weights; it grows from 0 with the steps, (1 + t) / (10 + t).
+        seeker: folder of an exported model that chooses them instead: one that reads first what this one is to read
+            again.
         passed: questions that an earlier run over the same data, with the same seed, has been asked: they are passed
             over.
     """
@@ -56,6 +58,7 @@ class Plan:
     keep_head: bool = False
     searched: int = 0
     passed: int = 0
+    seeker: str = ""
 
     def lr_share(self, step: int) -> float:
         """Share of the learning rate at a step: linear up in `warm_up` of the steps, then linear down to 0."""
@@ -77,6 +80,7 @@ class Course:
     optimiser: torch.optim.AdamW
     average: dict[str, Tensor]
     step: int = 0
+    seeker: CrossEncoder | None = None
 
     def save(self, path: Path) -> None:
         """Write everything that the next step depends on; a failure leaves the old file whole."""

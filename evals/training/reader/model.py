@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 from transformers import BertConfig
 
 from rag.compact import expand
-from rag.cross_encoder import WEIGHTS, WORD_EMBEDDINGS, packaged_folder
+from rag.cross_encoder import CONFIG, WEIGHTS, WORD_EMBEDDINGS, packaged_folder
 from rag.encoder import CrossEncoder, Shape, build, from_bert, put, share_words
 
 Loss = Literal["listwise", "each", "binary"]
@@ -34,6 +35,16 @@ def from_packaged(shape: Shape, start: str = "") -> CrossEncoder:
     share_words(model, own.get(WORD_EMBEDDINGS, weights[WORD_EMBEDDINGS]))
     put(model, {**dict(model.kept()), **from_bert(own, shape)})
     return model
+
+
+def exported(folder: Path) -> CrossEncoder:
+    """Load an exported model, to score with.
+
+    Raises:
+        OSError: if there is none.
+    """
+    shape = Shape(**json.loads((folder / CONFIG).read_text(encoding="utf-8"))["shape"])
+    return from_packaged(shape, str(folder)).eval()
 
 
 def listwise(scores: Tensor, null: Tensor, n_right: int) -> Tensor:

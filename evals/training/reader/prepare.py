@@ -7,8 +7,8 @@ halves that rag/data/trained_on.json names, and from those written for training 
 course is on the written questions and stories, with some of the rest, so that nothing is forgotten; the later ones are
 on more stories, with some of the rest, and show the dates of briefs; the fifth asks for second accounts, too, the sixth
 for what else belongs to an answer; the ninth sees all of both sets once more, the tenth short questions. The eleventh
-is for an encoder that knows nothing of this yet: some of all, and SQuAD 1.1. Writes units.safetensors, examples.jsonl
-and counts.json.
+is for an encoder that knows nothing of this yet: some of all, and SQuAD 1.1; the twelfth draws others of the same.
+Writes units.safetensors, examples.jsonl and counts.json.
 """
 
 from __future__ import annotations
@@ -75,6 +75,7 @@ NEW: Mapping[int, Sequence[Path]] = {
     9: [],
     10: [SHORT],
     11: [],
+    12: [],
 }
 """Folders of stories that are new in a later course."""
 SHARES: Mapping[int, Mapping[str, float]] = {
@@ -114,6 +115,11 @@ SHARES: Mapping[int, Mapping[str, float]] = {
         "accounts/removed": 0.06, "sisters": 0.15, "sisters/removed": 0.08, "reworded": 0.15, "reworded/removed": 0.08,
         "rivals": 0.15, "rivals/removed": 0.08, "rivals/none": 0.05, "rivals/more": 0.08, "rivals/more/none": 0.05,
         "beside": 0.05, "beside/none": 0.04, "further": 0.04, "short": 0.4, "short/removed": 0.15, "squad1": 1.0},
+    12: {"written": 0.6, "written/removed": 0.1, "squad": 0.25, "nq": 0.4, "cloze": 0.02, "stories": 0.1, "dated": 0.1,
+         "disagreements": 0.1, "lists": 0.12, "retold": 0.12, "talks": 0.12, "talks/removed": 0.03, "accounts": 0.12,
+         "accounts/removed": 0.03, "sisters": 0.12, "sisters/removed": 0.04, "reworded": 0.12, "reworded/removed": 0.04,
+         "rivals": 0.12, "rivals/removed": 0.04, "rivals/none": 0.0, "rivals/more": 0.0, "rivals/more/none": 0.0,
+         "beside": 0.0, "further": 0.0, "short": 0.25, "short/removed": 0.08, "squad1": 0.2},
 }  # fmt: skip
 """Shares of the examples of each set, or of a kind in a set, that a later course sees; of earlier sets, so that nothing
 is forgotten."""
@@ -125,6 +131,8 @@ FIRST_FURTHER = 6
 """The first course that asks what else belongs to an answer."""
 FIRST_SQUAD1 = 11
 """The first course that sees SQuAD 1.1's training part."""
+FIRST_OTHERS = 12
+"""The first course that draws others than the courses before it."""
 
 Row = dict[str, Any]
 Trained = Mapping[str, frozenset[str]]
@@ -147,9 +155,8 @@ def prepare(
     yield from written_examples(data, written, count, random.Random(SEED))
 
 
-def drawn(made: Iterable[tuple[str, Asked]], shares: Mapping[str, float]) -> Iterator[Asked]:
+def drawn(made: Iterable[tuple[str, Asked]], shares: Mapping[str, float], rng: random.Random) -> Iterator[Asked]:
     """Draw from examples, each with the name of its set, by the shares. Those for development all stay."""
-    rng = random.Random(SEED)
     for name, one in made:
         share = shares.get(f"{name}/{one.kind.partition('/')[2]}", shares[name])
         if one.split == "dev" or share == 1 or rng.random() < share:
@@ -273,14 +280,15 @@ def main() -> None:
     count = counter(tokenizer)
     made = list(prepare(Path(args.data), trained_ids(), count, **sizes))
     if args.course > 1:
+        seed = SEED + args.course if args.course >= FIRST_OTHERS else SEED
         named = [*((one.kind.split("/")[0], one) for one in made), *later(args.course, count)]
         if args.course >= FIRST_SQUAD1:
             held = held_out_questions(Path(args.data), trained_ids())
             drawn1 = squad1_examples(
-                args.fetched / SQUAD1, count, random.Random(SEED), questions=SQUAD1_QUESTIONS, held=held
+                args.fetched / SQUAD1, count, random.Random(seed), questions=SQUAD1_QUESTIONS, held=held
             )
             named += (("squad1", one) for one in drawn1)
-        made = list(drawn(named, SHARES[args.course]))
+        made = list(drawn(named, SHARES[args.course], random.Random(seed)))
     write(args.out, made, tokenizer, dated=args.course >= FIRST_DATED)
     counts = dict(sorted(Counter(f"{a.split} {a.kind}" for a in made).items()))
     (args.out / "counts.json").write_text(json.dumps(counts, indent=1) + "\n", encoding="utf-8")

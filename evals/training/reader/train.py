@@ -21,7 +21,7 @@ import torch
 from evals.training.reader.course import CHECKPOINT, Course, Plan, begin, hardest, keep, logger, questions_at
 from evals.training.reader.development import figures
 from evals.training.reader.examples import Example, Store, read
-from evals.training.reader.model import LOSSES, Loss, from_packaged
+from evals.training.reader.model import LOSSES, Loss, exported, from_packaged
 from rag.embedding import native_dtype
 from rag.encoder import CrossEncoder, Pooling, Room, Shape
 
@@ -55,7 +55,7 @@ def step(course: Course, data: Data) -> tuple[float, int]:
     for start in range(0, len(asked), QUESTIONS_A_PASS):
         some = asked[start : start + QUESTIONS_A_PASS]
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=native_dtype() == "bfloat16"):
-            chosen = _hardest(model, some, data.store, plan) if plan.searched else some
+            chosen = _hardest(course.seeker or model, some, data.store, plan) if plan.searched else some
             loss, n = _pass(model.train(), chosen, data.store, plan)
         (loss / len(asked)).backward()  # type: ignore[no-untyped-call]
         total, n_pairs = total + float(loss.detach()), n_pairs + n
@@ -70,7 +70,7 @@ def step(course: Course, data: Data) -> tuple[float, int]:
 
 
 def _hardest(model: CrossEncoder, asked: Sequence[Example], store: Store, plan: Plan) -> list[Example]:
-    """Keep of each question the wrong units that the model, as it stands, takes for answers most."""
+    """Keep of each question the wrong units that a model, as it stands, takes for answers most."""
     with torch.inference_mode():
         scores = _scores(model.eval(), asked, store, plan)
     return [hardest(e, mine.tolist(), plan.candidates) for e, mine in zip(asked, scores, strict=True)]
@@ -156,6 +156,8 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     plan = _plan(folder / "plan.json", args, data)
     course = begin(plan, from_packaged(plan.shape, plan.start))
+    if plan.seeker:
+        course.seeker = exported(Path(plan.seeker))
     fit(course, data, folder, logger(folder / "log.jsonl"))
 
 
@@ -167,7 +169,7 @@ def _plan(path: Path, args: argparse.Namespace, data: Data) -> Plan:
     room = Room(pair=args.tokens, context=args.context_tokens)
     wanted = Plan(args.steps or 0, shape, args.loss, room, args.questions, args.candidates)
     wanted = replace(wanted, seed=args.seed, start=args.start, keep_head=args.keep_head, lr_layers=args.lr)
-    wanted = replace(wanted, searched=args.searched, passed=args.passed)
+    wanted = replace(wanted, searched=args.searched, passed=args.passed, seeker=args.seeker)
     plan = wanted if args.steps else planned(wanted, data, hours=args.hours)
     path.write_text(json.dumps(asdict(plan), indent=1) + "\n", encoding="utf-8")
     return plan
@@ -192,6 +194,7 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument("--tokens", type=int, default=112, help="most tokens of an input")
     parser.add_argument("--candidates", type=int, default=8, help="most units a question is scored with")
     parser.add_argument("--searched", type=int, default=0, help="units among which the hardest are sought; 0 for none")
+    parser.add_argument("--seeker", default="", help="folder of an exported model that seeks them")
     parser.add_argument("--passed", type=int, default=0, help="questions of an earlier run that are passed over")
     parser.add_argument("--context-tokens", type=int, default=32, help="most of title and what is before; 0 for none")
     return parser
