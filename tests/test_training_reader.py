@@ -24,7 +24,15 @@ from evals.training.reader.questions import right_units
 from evals.training.reader.swaps import cased, dated, swap
 from evals.training.reader.train import Data, fit, load_data, step
 from evals.training.reader.units import UnitInContext, UnitSearch, counter, packaged_tokenizer, units_of
-from evals.training.reader.written import Kind, Written, read_questions, removed_shares, written_examples
+from evals.training.reader.written import (
+    ARCHIVE,
+    QUESTIONS,
+    Kind,
+    Written,
+    read_questions,
+    removed_shares,
+    written_examples,
+)
 from evals.training.trained_on import in_training_half
 from rag.cross_encoder import MODELS, PackagedCrossEncoder
 from rag.encoder import (
@@ -466,9 +474,20 @@ def test_answers_are_taken_away_until_an_opening_word_tells_nothing() -> None:
     assert removed_shares((one.question, bool(one.right)) for one in asked) == {"why": 0.25, "who?": 0.0}
 
 
-def test_written_questions_name_units_inside_their_windows() -> None:
-    asked = read_questions()
+@pytest.mark.parametrize(
+    ("path", "sets"),
+    [
+        (QUESTIONS, {"us_state_historian", "ungdc_2013_2024", "squad2_dev"}),
+        (ARCHIVE, {"us_state_historian", "ungdc_2013_2024", "world_factbook"}),
+    ],
+)
+def test_written_questions_name_units_inside_their_windows(path: Path, sets: set[str]) -> None:
+    asked = read_questions(path)
     assert len(asked) > 6_000
     assert all(bool(one.right) == (one.kind not in ("near_miss", "false_premise")) for one in asked)
     assert all(0 <= place < one.size for one in asked for place in one.right)
-    assert {one.set for one in asked} == {"us_state_historian", "ungdc_2013_2024", "squad2_dev"}
+    assert {one.set for one in asked} == sets
+
+
+def test_no_document_is_asked_about_in_both_files() -> None:
+    assert not {one.doc for one in read_questions(QUESTIONS)} & {one.doc for one in read_questions(ARCHIVE)}

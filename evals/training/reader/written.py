@@ -17,6 +17,8 @@ from evals.training.reader.units import UnitInContext, UnitSearch, units_of
 from rag.split import CountTokens
 
 QUESTIONS = Path(__file__).parents[2] / "datasets" / "training" / "questions.jsonl"
+ARCHIVE = QUESTIONS.with_name("archive.jsonl")
+"""More of them, on other documents."""
 
 Kind = Literal[
     "paraphrase", "plain", "keywords", "several", "follow_up", "conflict", "control", "near_miss", "false_premise"
@@ -60,9 +62,13 @@ def read_questions(path: Path = QUESTIONS) -> list[Written]:
 
 
 def written_examples(
-    data: Path, questions: Sequence[Written], count: CountTokens, rng: random.Random
+    data: Path, questions: Sequence[Written], count: CountTokens, rng: random.Random, *, name: str = "written"
 ) -> Iterator[Asked]:
-    """Make the examples of written questions, the windows of their documents as candidates."""
+    """Make the examples of written questions, the windows of their documents as candidates.
+
+    Args:
+        name: of their set.
+    """
     shown = windows(data, questions, count)
     search = UnitSearch([unit for window in shown.values() for unit in window])
     inside = {doc: UnitSearch(window) for doc, window in shown.items()}
@@ -70,10 +76,10 @@ def written_examples(
     removed = removed_shares((one.question, bool(one.right)) for one in questions)
     for one in questions:
         split: Split = "dev" if one.doc in dev else "train"
-        example = _asked(one, inside[one.doc], search, split)
+        example = _asked(one, inside[one.doc], search, split, name)
         yield example
         if example.right and split == "train" and rng.random() < removed[opening(one.question)]:
-            yield replace(example, kind="written/removed", right=())
+            yield replace(example, kind=f"{name}/removed", right=())
 
 
 def dev_documents(questions: Sequence[Written]) -> frozenset[str]:
@@ -116,13 +122,13 @@ def _window(text: Text, one: Written, count: CountTokens) -> Window:
     return tuple(units[one.first : one.first + one.size])
 
 
-def _asked(one: Written, inside: UnitSearch, search: UnitSearch, split: Split) -> Asked:
+def _asked(one: Written, inside: UnitSearch, search: UnitSearch, split: Split, name: str) -> Asked:
     window = inside.units
     right = tuple(window[i] for i in one.right)
     around = sorted((u for i, u in enumerate(window) if i not in one.right), key=lambda u: _distance(u, right))
     close, far = inside.best(one.question, k=6, without=right), search.best(one.question, k=4, without=window)
     wrong = tuple(dict.fromkeys((*close[:2], *around[:2], *close[2:], *far, *around)))[:POOL]
-    return Asked(one.doc, "written" if right else f"written/{one.kind}", split, one.question, right, wrong)
+    return Asked(one.doc, name if right else f"{name}/{one.kind}", split, one.question, right, wrong)
 
 
 def _distance(unit: UnitInContext, right: Sequence[UnitInContext]) -> int:
