@@ -21,16 +21,19 @@ from evals.training.reader.measure import Scored, refusal, right_within
 from evals.training.reader.model import binary, each, exported, listwise
 from evals.training.reader.prepare import prepare, trained_ids
 from evals.training.reader.questions import right_units
+from evals.training.reader.squad1 import SQUAD1
 from evals.training.reader.swaps import cased, dated, swap
 from evals.training.reader.train import Data, fit, load_data, step
 from evals.training.reader.units import UnitInContext, UnitSearch, counter, packaged_tokenizer, units_of
 from evals.training.reader.written import (
     ARCHIVE,
+    ENCYCLOPEDIA,
     QUESTIONS,
     Kind,
     Written,
     read_questions,
     removed_shares,
+    windows,
     written_examples,
 )
 from evals.training.trained_on import in_training_half
@@ -479,6 +482,7 @@ def test_answers_are_taken_away_until_an_opening_word_tells_nothing() -> None:
     [
         (QUESTIONS, {"us_state_historian", "ungdc_2013_2024", "squad2_dev"}),
         (ARCHIVE, {"us_state_historian", "ungdc_2013_2024", "world_factbook"}),
+        (ENCYCLOPEDIA, {"squad1_train"}),
     ],
 )
 def test_written_questions_name_units_inside_their_windows(path: Path, sets: set[str]) -> None:
@@ -489,5 +493,19 @@ def test_written_questions_name_units_inside_their_windows(path: Path, sets: set
     assert {one.set for one in asked} == sets
 
 
-def test_no_document_is_asked_about_in_both_files() -> None:
-    assert not {one.doc for one in read_questions(QUESTIONS)} & {one.doc for one in read_questions(ARCHIVE)}
+def test_no_document_is_asked_about_in_two_files() -> None:
+    asked = [{one.doc for one in read_questions(path)} for path in (QUESTIONS, ARCHIVE, ENCYCLOPEDIA)]
+    assert sum(map(len, asked)) == len(set().union(*asked))
+
+
+def test_windows_of_whole_articles_are_cut_from_what_was_fetched(tmp_path: Path) -> None:
+    paragraphs = [{"context": f"Envoys met {n} in Oslo. They signed a pact {n}.", "qas": []} for n in range(3)]
+    article = {"title": "Oslo%27s_talks", "paragraphs": paragraphs}
+    (tmp_path / SQUAD1).parent.mkdir()
+    (tmp_path / SQUAD1).write_text(json.dumps({"data": [article]}), encoding="utf-8")
+    asked = [Written("squad1_train", "Oslo%27s_talks", first, 2, 6, (0,), "plain", "Who met?") for first in (0, 2)]
+    found = windows(tmp_path, asked, counter(packaged_tokenizer()))
+    assert {place: [unit.text for unit in window] for place, window in found.items()} == {
+        ("Oslo%27s_talks", n): [f"Envoys met {n // 2} in Oslo.", f"They signed a pact {n // 2}."] for n in (0, 2)
+    }
+    assert found["Oslo%27s_talks", 0][0].title == "Oslo's talks"

@@ -8,7 +8,7 @@ course is on the written questions and stories, with some of the rest, so that n
 on more stories, with some of the rest, and show the dates of briefs; the fifth asks for second accounts, too, the sixth
 for what else belongs to an answer; the ninth sees all of both sets once more, the tenth short questions. The eleventh
 is for an encoder that knows nothing of this yet: some of all, and SQuAD 1.1; the twelfth draws others of the same, the
-thirteenth sees more written questions on archives. Writes units.safetensors, examples.jsonl and counts.json.
+thirteenth sees more written questions. Writes units.safetensors, examples.jsonl and counts.json.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ from evals.training.reader.stories import (
 from evals.training.reader.swaps import names_in
 from evals.training.reader.talks import TALKS, read_talks
 from evals.training.reader.units import UnitInContext, counter, packaged_tokenizer, units_of
-from evals.training.reader.written import ARCHIVE, Written, read_questions, written_examples
+from evals.training.reader.written import ARCHIVE, ENCYCLOPEDIA, Written, read_questions, written_examples
 from evals.training.trained_on import TARGET
 from rag.split import CountTokens
 
@@ -121,12 +121,12 @@ SHARES: Mapping[int, Mapping[str, float]] = {
          "accounts/removed": 0.03, "sisters": 0.12, "sisters/removed": 0.04, "reworded": 0.12, "reworded/removed": 0.04,
          "rivals": 0.12, "rivals/removed": 0.04, "rivals/none": 0.0, "rivals/more": 0.0, "rivals/more/none": 0.0,
          "beside": 0.0, "further": 0.0, "short": 0.25, "short/removed": 0.08, "squad1": 0.2},
-    13: {"archive": 1.0, "archive/removed": 0.15, "written": 0.45, "written/removed": 0.08, "squad": 0.15, "nq": 0.2,
-         "cloze": 0.0, "stories": 0.03, "dated": 0.03, "disagreements": 0.03, "lists": 0.03, "retold": 0.04,
-         "talks": 0.03, "talks/removed": 0.01, "accounts": 0.03, "accounts/removed": 0.01, "sisters": 0.04,
-         "sisters/removed": 0.01, "reworded": 0.04, "reworded/removed": 0.01, "rivals": 0.04, "rivals/removed": 0.01,
-         "rivals/none": 0.0, "rivals/more": 0.0, "rivals/more/none": 0.0, "beside": 0.0, "further": 0.0, "short": 0.05,
-         "short/removed": 0.02, "squad1": 0.08},
+    13: {"archive": 1.0, "archive/removed": 0.15, "encyclopedia": 1.0, "encyclopedia/removed": 0.15, "written": 0.45,
+         "written/removed": 0.08, "squad": 0.15, "nq": 0.2, "cloze": 0.0, "stories": 0.03, "dated": 0.03,
+         "disagreements": 0.03, "lists": 0.03, "retold": 0.04, "talks": 0.03, "talks/removed": 0.01, "accounts": 0.03,
+         "accounts/removed": 0.01, "sisters": 0.04, "sisters/removed": 0.01, "reworded": 0.04, "reworded/removed": 0.01,
+         "rivals": 0.04, "rivals/removed": 0.01, "rivals/none": 0.0, "rivals/more": 0.0, "rivals/more/none": 0.0,
+         "beside": 0.0, "further": 0.0, "short": 0.05, "short/removed": 0.02, "squad1": 0.08},
 }  # fmt: skip
 """Shares of the examples of each set, or of a kind in a set, that a later course sees; of earlier sets, so that nothing
 is forgotten."""
@@ -141,7 +141,7 @@ FIRST_SQUAD1 = 11
 FIRST_OTHERS = 12
 """The first course that draws others than the courses before it."""
 FIRST_ARCHIVE = 13
-"""The first course that sees the questions on archives."""
+"""The first course that sees the questions on archives and on an encyclopedia."""
 
 Row = dict[str, Any]
 Trained = Mapping[str, frozenset[str]]
@@ -276,6 +276,14 @@ def later(course: int, count: CountTokens) -> Iterator[tuple[str, Asked]]:
         yield from ((RIVALS.name, one) for one in further_examples([RIVALS], count, random.Random(SEED)))
 
 
+def _more_written(path: Path, data: Path, count: CountTokens) -> Iterator[tuple[str, Asked]]:
+    """Make the examples of a file of written questions, each with the file's name."""
+    name = path.stem
+    yield from (
+        (name, one) for one in written_examples(data, read_questions(path), count, random.Random(SEED), name=name)
+    )
+
+
 def main() -> None:
     """Write the prepared data and print counts by split and kind."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -298,9 +306,8 @@ def main() -> None:
             )
             named += (("squad1", one) for one in drawn1)
         if args.course >= FIRST_ARCHIVE:
-            more = read_questions(ARCHIVE)
-            asked = written_examples(Path(args.data), more, count, random.Random(SEED), name=ARCHIVE.stem)
-            named += ((ARCHIVE.stem, one) for one in asked)
+            named += _more_written(ARCHIVE, Path(args.data), count)
+            named += _more_written(ENCYCLOPEDIA, args.fetched, count)
         made = list(drawn(named, SHARES[args.course], random.Random(seed)))
     write(args.out, made, tokenizer, dated=args.course >= FIRST_DATED)
     counts = dict(sorted(Counter(f"{a.split} {a.kind}" for a in made).items()))

@@ -7,6 +7,7 @@ import random
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from evals.training.passages import Text
 from evals.training.reader.examples import Asked
@@ -43,6 +44,21 @@ def squad1_examples(
             article = article_of(texts, [row["question"] for row in rows], foreign, strangers, units)
             for row in rows:
                 yield from squad_examples(row, article, rng, name="squad1")
+
+
+def read_articles(path: Path) -> dict[str, Text]:
+    """Read whole articles by their title in the set."""
+    articles = json.loads(path.read_text(encoding="utf-8"))["data"]
+    return {
+        article["title"]: Text(
+            article["title"], _title(article), "\n\n".join(p["context"].strip() for p in article["paragraphs"])
+        )
+        for article in articles
+    }
+
+
+def _title(article: Mapping[str, Any]) -> str:
+    return unquote(article["title"]).replace("_", " ")
 
 
 def _drawn(

@@ -13,12 +13,13 @@ from typing import Literal
 from evals.training.passages import Text, load, unwrapped
 from evals.training.reader.examples import Asked, Split
 from evals.training.reader.questions import POOL
+from evals.training.reader.squad1 import SQUAD1, read_articles
 from evals.training.reader.units import UnitInContext, UnitSearch, units_of
 from rag.split import CountTokens
 
 QUESTIONS = Path(__file__).parents[2] / "datasets" / "training" / "questions.jsonl"
-ARCHIVE = QUESTIONS.with_name("archive.jsonl")
-"""More of them, on other documents."""
+ARCHIVE, ENCYCLOPEDIA = QUESTIONS.with_name("archive.jsonl"), QUESTIONS.with_name("encyclopedia.jsonl")
+"""More of them, on other documents of these sets, and on articles of SQuAD 1.1's training part."""
 
 Kind = Literal[
     "paraphrase", "plain", "keywords", "several", "follow_up", "conflict", "control", "near_miss", "false_premise"
@@ -31,6 +32,8 @@ REMOVED = 0.6
 """Most of the answered questions of an opening word that are also asked of the other units alone."""
 
 Window = tuple[UnitInContext, ...]
+Place = tuple[str, int]
+"""Document and first unit of a window."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,11 @@ class Written:
     kind: Kind
     question: str
 
+    @property
+    def window(self) -> Place:
+        """What tells its window from others."""
+        return self.doc, self.first
+
 
 def read_questions(path: Path = QUESTIONS) -> list[Written]:
     """Read the written questions in their order."""
@@ -71,12 +79,12 @@ def written_examples(
     """
     shown = windows(data, questions, count)
     search = UnitSearch([unit for window in shown.values() for unit in window])
-    inside = {doc: UnitSearch(window) for doc, window in shown.items()}
+    inside = {place: UnitSearch(window) for place, window in shown.items()}
     dev = dev_documents(questions)
     removed = removed_shares((one.question, bool(one.right)) for one in questions)
     for one in questions:
         split: Split = "dev" if one.doc in dev else "train"
-        example = _asked(one, inside[one.doc], search, split, name)
+        example = _asked(one, inside[one.window], search, split, name)
         yield example
         if example.right and split == "train" and rng.random() < removed[opening(one.question)]:
             yield replace(example, kind=f"{name}/removed", right=())
@@ -104,19 +112,27 @@ def opening(question: str) -> str:
     return question.split()[0].lower()
 
 
-def windows(data: Path, questions: Sequence[Written], count: CountTokens) -> Mapping[str, Window]:
+def windows(data: Path, questions: Sequence[Written], count: CountTokens) -> Mapping[Place, Window]:
     """Cut the documents that are asked about as the index would, and keep the units of their windows.
+
+    Args:
+        data: folder of the sets, and of what `evals.training.fetch` wrote where that is asked about.
 
     Raises:
         ValueError: if a document is cut otherwise than when it was asked about.
     """
-    texts = {name: load(data / name)[0] for name in sorted({one.set for one in questions})}
-    asked = {one.doc: one for one in questions}
-    return {doc: _window(texts[one.set][doc], one, count) for doc, one in asked.items()}
+    texts = {name: _texts(data, name) for name in sorted({one.set for one in questions})}
+    asked = {one.window: one for one in questions}
+    found = {one.doc: texts[one.set][one.doc] for one in questions}
+    cut = {doc: units_of(replace(text, text=unwrapped(text.text)), count) for doc, text in found.items()}
+    return {place: _window(cut[one.doc], one) for place, one in asked.items()}
 
 
-def _window(text: Text, one: Written, count: CountTokens) -> Window:
-    units = units_of(replace(text, text=unwrapped(text.text)), count)
+def _texts(data: Path, name: str) -> Mapping[str, Text]:
+    return read_articles(data / SQUAD1) if name == SQUAD1.parent.name else load(data / name)[0]
+
+
+def _window(units: Sequence[UnitInContext], one: Written) -> Window:
     if len(units) != one.units:
         raise ValueError(f"{one.doc} is cut into {len(units)} units, not {one.units}: move the places of its questions")
     return tuple(units[one.first : one.first + one.size])
