@@ -20,7 +20,7 @@ help:
 	@echo "make eval                questions on corpus/, compared with evals/baseline.json"
 	@echo "make eval-all DATA=DIR   every benchmark, into the tables of evals/README.md"
 	@echo "make bench [DATA=DIR]    ingest against the bare model's speed"
-	@echo "make train DATA=DIR      make the reader, the verifier and the weights of the signals again"
+	@echo "make train DATA=DIR      make the readers, the verifier and the weights of the signals again"
 
 setup: .venv/.installed
 
@@ -88,7 +88,7 @@ eval-all: setup
 bench: setup
 	$(BIN)/python -m evals.bench.ingest $(if $(DATA),--data "$(DATA)")
 
-# Hours, or an hour where the CPU multiplies bfloat16; stopped and started again it goes on from its checkpoints.
+# A dozen hours where the CPU multiplies bfloat16, else two days; stopped and started again it goes on from its checkpoints.
 TRAIN := $(BIN)/python -m evals.training
 PREPARE = $(if $(DATA),--data "$(DATA)") --out .training
 SECOND := --keep-head --lr 5e-5
@@ -100,6 +100,13 @@ define COURSE
 test -e .training/$(1)/counts.json || $(TRAIN).reader.prepare $(PREPARE)/$(1) --course $(2)
 $(TRAIN).reader.train --work .training/$(1) --steps $(3) $(if $(4),--start .training/$(4)/export) $(5)
 $(TRAIN).reader.export --work .training/$(1) --out .training/$(1)/export
+endef
+# A course of the closer reader: its name, the folder of its questions, its steps, where it starts, and how it differs.
+CLOSER := --layers 12 --context-tokens 36 --loss each --candidates 6
+SOUGHT := --keep-head --lr 6e-5 --searched 16 --seeker rag/models/reader
+define CLOSE
+$(TRAIN).reader.train --work .training/$(2) --name $(1) --steps $(3) --start .training/$(4) $(CLOSER) $(5)
+$(TRAIN).reader.export --work .training/$(2) --name $(1) --out .training/$(1)/export
 endef
 train: .venv/.installed-dev
 	$(call COURSE,reader,1,1364)
@@ -115,9 +122,23 @@ train: .venv/.installed-dev
 	$(TRAIN).reader.average --of .training/seventh/export=.3 .training/rest/export=.3 .training/eighth/export=.4 --out .training/mean/export
 	$(call COURSE,ninth,9,770,mean,$(HARDEST))
 	$(call COURSE,tenth,10,1000,ninth,$(HARDEST))
-	$(TRAIN).reader.average --of .training/mean/export=.35 .training/tenth/export=.65 --out rag/models/reader
+	$(TRAIN).reader.average --of .training/mean/export=.35 .training/tenth/export=.65 --out .training/final/export
+	$(TRAIN).pack --of .training/final/export --out rag/models/reader
+	test -e .training/fetched/e5-small/model.safetensors || $(TRAIN).fetch --out .training/fetched
+	$(call CLOSE,close-first,tenth,480,fetched/e5-small,--lr 8e-5)
+	test -e .training/eleventh/counts.json || $(TRAIN).reader.prepare $(PREPARE)/eleventh --fetched .training/fetched --course 11
+	$(call CLOSE,close-second,eleventh,1700,close-first/export,--keep-head --lr 7e-5)
+	$(call CLOSE,close-third,eleventh,970,close-second/export,--keep-head --lr 6e-5 --passed 27200)
+	$(TRAIN).pack --of .training/close-third/export --out .training/close-third/packed
+	test -e .training/twelfth/counts.json || $(TRAIN).reader.prepare $(PREPARE)/twelfth --fetched .training/fetched --course 12
+	$(call CLOSE,close-fourth,twelfth,602,close-third/packed,$(SOUGHT))
+	$(TRAIN).pack --of .training/close-fourth/export --out .training/close-fourth/packed
+	test -e .training/thirteenth/counts.json || $(TRAIN).reader.prepare $(PREPARE)/thirteenth --fetched .training/fetched --course 13
+	$(call CLOSE,close-fifth,thirteenth,600,close-fourth/packed,$(SOUGHT))
+	$(TRAIN).pack --of .training/close-fifth/export --out rag/models/closer
 	test -e .training/verifier/counts.json || $(TRAIN).verifier.prepare $(PREPARE)/verifier
 	$(TRAIN).reader.train --work .training/verifier --name verifier --steps 500 $(VERIFIER)
-	$(TRAIN).reader.export --work .training/verifier --name verifier --out rag/models/verifier
+	$(TRAIN).reader.export --work .training/verifier --name verifier --out .training/verifier/export
+	$(TRAIN).pack --of .training/verifier/export --out rag/models/verifier
 	$(TRAIN).verifier.calibrate $(if $(DATA),--data "$(DATA)") --write
-	$(TRAIN).head.fit $(if $(DATA),--data "$(DATA)") --cache .training/head --reader rag/models/reader --write
+	$(TRAIN).head.fit $(if $(DATA),--data "$(DATA)") --cache .training/head --reader rag/models/reader --closer rag/models/closer --write

@@ -18,7 +18,7 @@ from rag.doctor import recover
 from rag.embedding import SentenceTransformerEmbeddings, model_from
 from rag.index import Index
 from rag.places import open_catalogue, open_vectors
-from rag.settings import Settings, load_settings
+from rag.settings import ReaderSettings, Settings, load_settings
 from rag.split import SPLITTER, CountTokens, chunk_header, split
 from rag.types import Brief, Chunk
 
@@ -234,10 +234,19 @@ def open_scorers(settings: Settings, embeddings: Embeddings) -> Scorers:
     chosen = settings.reader
     open_reader = partial(open_cross_encoder, dtype=chosen.dtype, allow_download=chosen.allow_download)
     reader = open_reader(chosen.model, "reader")
-    closer = open_reader(chosen.closer, "closer") if chosen.closer else None
+    closer = _closer(chosen)
     packaged = SentenceTransformerEmbeddings(WORDS_OF, dtype=chosen.dtype)
     scorer = TokenScorer(embeddings if isinstance(embeddings, TokenEmbeddings) else packaged)
-    return Scorers(scorer, reader, scorer, closer)
+    return Scorers(scorer, reader, scorer, open_reader(closer, "closer") if closer else None)
+
+
+def _closer(chosen: ReaderSettings) -> str | None:
+    """Return what to open as the closer reader, or None."""
+    from rag.cross_encoder import PACKAGED_MODEL
+
+    if chosen.closer == "auto":
+        return PACKAGED_MODEL if chosen.model == PACKAGED_MODEL else None
+    return None if chosen.closer == "none" else chosen.closer
 
 
 def _beside(settings: Settings, scorers: Scorers) -> BesideReader | None:

@@ -1,4 +1,4 @@
-"""Which units of passages are read closely, and what the models say of them.
+"""Which units of passages are read, and what the models say of them.
 
 Cheap signals choose units by their promise, up to a number of units and of tokens; a cross-encoder and the vectors of
 words measure what is chosen.
@@ -115,7 +115,7 @@ def score_units(asked: Asked, chosen: Sequence[Measured], scorers: Scorers) -> l
         return []
     texts = [m.candidate.in_context for m in chosen]
     read = _scores(asked, scorers.reader, texts) if scorers.reader else {}
-    close = _scores(asked, scorers.similarity, [text for m in chosen for text in m.candidate.readings])
+    cosines = _scores(asked, scorers.similarity, [text for m in chosen for text in m.candidate.readings])
     met = scorers.matcher.match(asked, [m.candidate.readings[-1] for m in chosen]) if scorers.matcher else {}
     return [
         Measured(
@@ -124,7 +124,7 @@ def score_units(asked: Asked, chosen: Sequence[Measured], scorers: Scorers) -> l
                 **m.signals,
                 **({"reader": read[m.candidate.in_context]} if read else {}),
                 **met.get(m.candidate.readings[-1], {}),
-                "similarity": max(close[text] for text in m.candidate.readings),
+                "similarity": max(cosines[text] for text in m.candidate.readings),
             },
         )
         for m in chosen

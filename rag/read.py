@@ -56,8 +56,8 @@ DocumentFrequency = Callable[[Sequence[str]], tuple[Mapping[str, int], int]]
 class SignalReader:
     """Scores the units of passages against a question.
 
-    The score of the best unit is the calibrated probability that it answers; a unit e times less likely by the ranking
-    model has a score e times lower.
+    The score of the best unit is the calibrated probability that it answers; a unit e times less likely by the model
+    that ranked it has a score e times lower.
 
     Attributes:
         document_frequency: for stems, in how many chunks of the index each stands, and the number of chunks.
@@ -80,7 +80,8 @@ class SignalReader:
         Args:
             near: ids of briefs that were spoken of last, whose units are likelier to answer.
 
-        Cost: one call of each scorer; a second for the less promising units where the first leave it open.
+        Cost: one call of each scorer; a second for the less promising units where the first leave it open. One call of
+        the closer reader, of `CLOSE_UNITS` pairs at most.
         """
         asked = ask(question, *self.document_frequency(countable_stems(question)))
         chosen = choose(asked, passages, max_units=self.max_units, max_tokens=self.max_tokens)
@@ -93,16 +94,16 @@ class SignalReader:
             measured += score_units(asked, chosen[self.first_units :], self.scorers)
             weighed = in_order(measured, RANK, preferred)
         if self.scorers.closer:
-            best = read_closely(asked, [m for _, m in weighed[:CLOSE_UNITS]], self.scorers.closer)
-            weighed = before(in_order(best, CLOSE_RANK, preferred), weighed[CLOSE_UNITS:])
-        first = weighed[0][0]
+            again = read_closely(asked, [m for _, m in weighed[:CLOSE_UNITS]], self.scorers.closer)
+            weighed = anew(weighed, in_order(again, CLOSE_RANK, preferred))
+        best = weighed[0][0]
         signals = answer_signals(asked, [m for _, m in weighed], [rank for rank, _ in weighed])
         right = probability(signals, RIGHT)
-        scored = [(right * math.exp(rank - first), m) for rank, m in weighed]
+        scored = [(right * math.exp(rank - best), m) for rank, m in weighed]
         return _reading(passages, scored, answerable=answerable(signals))
 
     def _preferred(self, question: str, chosen: Sequence[Measured], near: Collection[str]) -> dict[str, float]:
-        """Return what to add to the log-odds of a brief's units: it is new where that is asked for, or near."""
+        """Return what to add to the log-odds of each brief's units: for being new, where that is asked for, or near."""
         briefs = {m.candidate.passage.metadata["brief_id"]: m.candidate.passage.metadata["date"] for m in chosen}
         newer = self.newest.preferences(question, list(briefs.values()))
         return {brief: new + NEAR * (brief in near) for brief, new in zip(briefs, newer, strict=True)}
@@ -116,10 +117,15 @@ def in_order(
     return sorted(weighed, key=lambda pair: (-pair[0], *tie(pair[1].candidate)))
 
 
-def before(first: Sequence[tuple[float, One]], rest: Sequence[tuple[float, One]]) -> list[tuple[float, One]]:
-    """Put units before others that another model weighed, whose scores are lowered to below the last of the first."""
-    drop = min(0.0, first[-1][0] - rest[0][0]) if rest else 0.0
-    return [*first, *((score + drop, one) for score, one in rest)]
+def anew(weighed: Sequence[tuple[float, One]], again: Sequence[tuple[float, One]]) -> list[tuple[float, One]]:
+    """Put what was weighed again in the place of the first, and keep the rest below it, as far apart as it was.
+
+    The levels of two ranking models cannot be compared: the rest is moved by what lies between the last of the first
+    and the last of those weighed again.
+    """
+    n = len(again)
+    moved = again[-1][0] - weighed[n - 1][0]
+    return [*again, *((score + moved, one) for score, one in weighed[n:])]
 
 
 def is_plain(weighed: Sequence[Weighed]) -> bool:
@@ -137,7 +143,9 @@ def answerable(signals: Mapping[str, float]) -> float:
 
 
 def answer_signals(asked: Asked, measured: Sequence[Measured], ranks: Sequence[float]) -> dict[str, float]:
-    """Tell what bears on whether anything answers: the reader's word, the best unit's lead, what is missing.
+    """Tell what bears on whether anything answers: what the readers say, the best unit's lead, what is missing.
+
+    Where there is no closer reader, the reader speaks for it.
 
     Args:
         asked: the question.
@@ -163,7 +171,7 @@ def answer_signals(asked: Asked, measured: Sequence[Measured], ranks: Sequence[f
         "numbers_all": coverage(numbers, *everything),
         "terms": math.log1p(len(asked.terms)),
         **({"reader": measured[0].signals["reader"], "reader_any": log_sum(odds)} if odds else {}),
-        **({"closer": closer[0], "closer_any": log_sum(closer)} if closer else {}),
+        **({"closer": closer[0]} if closer else {}),
     }
 
 

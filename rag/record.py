@@ -125,7 +125,7 @@ class EvidenceRecord(Record):
 
     Attributes:
         score: calibrated probability that its best unit answers; null where the reader scored none.
-        signals: raw values by name, for evaluators.
+        signals: raw values of its best unit by name, for evaluators; `closer` only where that was read closely.
     """
 
     n: int = Field(ge=1)

@@ -117,15 +117,17 @@ class ReaderSettings(Section):
     Attributes:
         model: `packaged`; a cross-encoder of the sentence-transformers library by folder or hub name, such as
             `cross-encoder/ms-marco-MiniLM-L6-v2`; `module:factory` for any langchain `BaseCrossEncoder`.
-            The weights of the signals are fitted for the packaged one (`evals.training.head.fit --reader FOLDER`).
-        closer: a larger one, named alike, that reads again what comes first by all signals; empty for none, which
-            saves half of the time of reading and answers worse.
+            The weights of the signals are fitted for the packaged ones (`evals.training.head.fit --reader FOLDER
+            --closer FOLDER`).
+        closer: a larger one, named as `model` is, that reads again the sentences that come first by all signals; `auto`
+            is the packaged one beside the packaged reader and none beside another; `none` is faster, and puts what
+            the reader says in its place, for which no weights are fitted (DECISIONS.md, 88).
         dtype: as for embeddings.
         allow_download: as for embeddings.
     """
 
     model: str = "packaged"
-    closer: str = ""
+    closer: str = "auto"
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     allow_download: bool = False
 
@@ -151,7 +153,7 @@ class AnswerSettings(Section):
 
     Attributes:
         threshold: probability that anything answers below which the corpus is said not to, in [0, 1].
-        max_units: sentences read closely per question; each costs about 5 ms on two cores.
+        max_units: sentences read per question; each costs about 5 ms on two cores.
         max_tokens: of these sentences with their contexts, together.
         max_question_chars: longer questions are refused.
         newest_weight: how strongly "now" and "latest" prefer the newest brief, in log-odds; 0 does not.

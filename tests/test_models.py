@@ -22,14 +22,16 @@ PACKAGED = Settings(reader=ReaderSettings(model="packaged"), verifier=VerifierSe
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "measure"), [("reader", reader_figures), ("verifier", verifier_figures)])
+@pytest.mark.parametrize(
+    ("name", "measure"), [("reader", reader_figures), ("closer", reader_figures), ("verifier", verifier_figures)]
+)
 def test_a_packaged_model_does_what_its_card_states(name: str, measure: object) -> None:
     stated = json.loads((MODELS / name / "figures.json").read_text(encoding="utf-8"))
     assert callable(measure)
     assert measure(PackagedCrossEncoder(MODELS / name)) == pytest.approx(stated, abs=TOLERANCE)
 
 
-@pytest.mark.parametrize("name", ["reader", "verifier"])
+@pytest.mark.parametrize("name", ["reader", "closer", "verifier"])
 def test_a_card_names_data_licences_recipe_figures_and_limits(name: str) -> None:
     card = (MODELS / name / "README.md").read_text(encoding="utf-8")
     for heading in ("## Data", "## Recipe", "## Figures", "## Limits"):
@@ -37,7 +39,7 @@ def test_a_card_names_data_licences_recipe_figures_and_limits(name: str) -> None
     assert json.loads((MODELS / name / "config.json").read_text(encoding="utf-8"))["sha256"] in card
 
 
-def test_both_models_together_are_at_most_50_megabytes() -> None:
+def test_all_models_together_are_at_most_50_megabytes() -> None:
     assert sum(path.stat().st_size for path in MODELS.rglob("*.safetensors")) < 50_000_000
 
 
@@ -53,6 +55,23 @@ def test_the_packaged_models_tell_an_answer_and_a_support_from_what_is_near() ->
     good, bad = open_verifier(PACKAGED).judge([Claim(text, source) for text in texts])
     assert good.reason is None
     assert bad.reason == "unsupported"
+
+
+@pytest.mark.parametrize(
+    ("chosen", "closer"),
+    [
+        ({"model": "packaged"}, "closer"),
+        ({"model": "packaged", "closer": "none"}, None),
+        ({"model": "packaged", "closer": str(MODELS / "reader")}, "reader"),
+        ({"model": "tests.fakes:SharedWords"}, None),
+        ({"model": "tests.fakes:SharedWords", "closer": "packaged"}, "closer"),
+    ],
+)
+def test_the_packaged_closer_reader_goes_with_the_packaged_reader_unless_told_otherwise(
+    chosen: dict[str, str], closer: str | None
+) -> None:
+    found = open_scorers(Settings(reader=ReaderSettings(**chosen)), HashEmbeddings()).closer
+    assert (found.identity.partition("@")[0] if isinstance(found, PackagedCrossEncoder) else found) == closer
 
 
 def test_a_factory_gives_any_langchain_cross_encoder() -> None:

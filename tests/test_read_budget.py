@@ -159,6 +159,7 @@ def test_the_units_that_come_first_are_read_again_and_ordered_anew_before_the_ot
     assert units[-2:] == ["rice", "rye"]  # not read closely, whatever would be said of it
     scores = [unit.score for unit in reading.units]
     assert scores == sorted(scores, reverse=True)
+    assert scores[CLOSE_UNITS] < scores[CLOSE_UNITS - 1]
     assert ["closer" in unit.signals for unit in reading.units] == [True] * CLOSE_UNITS + [False] * 2
 
 

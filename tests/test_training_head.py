@@ -112,8 +112,8 @@ def test_only_what_comes_first_keeps_a_closer_readers_word_and_stands_before_the
     said = tuple(replace(m, signals={"place": i, "closer": i}) for i, m in enumerate(read.units))
     seen = closely(replace(read, units=said), {"place": -1.0})
     assert ["closer" in m.signals for m in seen.units] == [True] * CLOSE_UNITS + [False] * 2
-    order = ranked(seen, {"place": 1.0}, {"closer": 1.0})
-    assert [i for i, _ in order] == [5, 4, 3, 2, 1, 0, 7, 6]
+    order = ranked(seen, {"place": -1.0}, {"closer": 1.0})
+    assert [i for i, _ in order] == [5, 4, 3, 2, 1, 0, 6, 7]
     scores = [score for _, score in order]
     assert scores == sorted(scores, reverse=True)
 

@@ -74,9 +74,11 @@ class Bench:
         """Return the same with models and search that remember all that they were asked."""
         reader = self.fresh(self.reader)
         scorers = reader.scorers
-        kept = Remembered(scorers.reader) if scorers.reader else None
+        kept, closer = (Remembered(model) if model else None for model in (scorers.reader, scorers.closer))
         assistant = replace(self.assistant, retriever=Found(self.assistant.retriever))
-        return replace(self, assistant=assistant, reader=replace(reader, scorers=replace(scorers, reader=kept)))
+        return replace(
+            self, assistant=assistant, reader=replace(reader, scorers=replace(scorers, reader=kept, closer=closer))
+        )
 
     def fresh(self, reader: SignalReader) -> SignalReader:
         """Return a reader to which all texts are new."""

@@ -38,6 +38,7 @@ from rag.embedding import SentenceTransformerEmbeddings
 SentenceTransformerEmbeddings("all-MiniLM-L6-v2").embed_query("Who signed it?")
 """,
     "reader": _CROSS_ENCODER.format(name="reader"),
+    "closer reader": _CROSS_ENCODER.format(name="closer"),
     "verifier": _CROSS_ENCODER.format(name="verifier"),
     "index: catalogue and vectors": """
 from rag.build import open_index

@@ -2,7 +2,7 @@
 
     python -m evals.training.card
 
-Writes rag/models/{reader,verifier}/figures.json; a test measures again and compares.
+Writes rag/models/{reader,closer,verifier}/figures.json; a test measures again and compares.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ def verifier_figures(model: PackagedCrossEncoder) -> Figures:
 
 
 def main() -> None:
-    """Write both files."""
-    for name, measure in (("reader", reader_figures), ("verifier", verifier_figures)):
+    """Write the files."""
+    for name, measure in (("reader", reader_figures), ("closer", reader_figures), ("verifier", verifier_figures)):
         found = measure(PackagedCrossEncoder(MODELS / name))
         rounded = {key: round(value, 4) for key, value in found.items()}
         (MODELS / name / "figures.json").write_text(json.dumps(rounded, indent=1) + "\n", encoding="utf-8")

@@ -10,6 +10,7 @@ the packaged weights. The first run takes about ten minutes on two cores, with a
 from __future__ import annotations
 
 import argparse
+import hashlib
 import os
 import pickle
 from collections.abc import Callable, Mapping, Sequence
@@ -43,11 +44,19 @@ def collect(data: Path, cache: Path, reader: Path | None, closer: Path | None, *
     cache.mkdir(parents=True, exist_ok=True)
     first, second = (PackagedCrossEncoder(folder) if folder else None for folder in (reader, closer))
     words = SentenceTransformerEmbeddings(WORDS_OF)
-    names = [model.identity for model in (first, second) if model] or ["none"]
-    reads = _kept(cache / f"reads-{names[0]}-{words.dtype}.pkl", lambda: _measured(data, cache, words, first))
+    name = f"reads-{first.identity if first else 'none'}-{words.dtype}"
+
+    def measured() -> list[Read]:
+        return _kept(cache / f"{name}.pkl", lambda: _measured(data, cache, words, first))
+
     if second is None:
-        return reads
-    return _kept(cache / f"reads-{'-'.join(names)}-{words.dtype}.pkl", lambda: read_again(reads, second))
+        return measured()
+    return _kept(cache / f"{name}-{second.identity}-{_chosen_by()}.pkl", lambda: read_again(measured(), second))
+
+
+def _chosen_by() -> str:
+    """Return a digest of what chooses the units that are read again."""
+    return hashlib.sha256(repr((sorted(RANK.items()), CLOSE_UNITS)).encode()).hexdigest()[:12]
 
 
 def _kept(path: Path, make: Callable[[], list[Read]]) -> list[Read]:
@@ -69,8 +78,7 @@ def _measured(
 
 
 def read_again(reads: Sequence[Read], closer: BaseCrossEncoder) -> list[Read]:
-    """Read the first units of questions closely: twice as many as are read so for an answer: fitting may change
-    which come first.
+    """Read the first units of each question closely, twice as many as for an answer: the fit may bring others forward.
 
     Cost: one call of the closer reader for every `TOGETHER` questions.
     """

@@ -17,7 +17,7 @@ from scipy.optimize import minimize  # type: ignore[import-untyped]
 
 from evals.training.head.reading import Read
 from rag.measure import Measured
-from rag.read import CLOSE_UNITS, answer_signals, before
+from rag.read import CLOSE_UNITS, anew, answer_signals
 from rag.signals import logistic, odds_of_both, probability, weigh
 
 Array = NDArray[np.float64]
@@ -128,13 +128,13 @@ def ranked(read: Read, rank: Mapping[str, float], close: Mapping[str, float] | N
     """Places of the units with their scores by a ranking model, best first; ties in the order of the places.
 
     Args:
-        close: weights by which those that were read closely are ordered, before the others.
+        close: weights by which the first, which were read closely, are ordered anew.
     """
-    first = [i for i, m in enumerate(read.units) if close and "closer" in m.signals]
-    rest = _by_score([(weigh(m.signals, rank), i) for i, m in enumerate(read.units) if i not in first])
-    if close and first:
-        rest = before(_by_score([(weigh(read.units[i].signals, close), i) for i in first]), rest)
-    return [(i, score) for score, i in rest]
+    order = _by_score([(weigh(m.signals, rank), i) for i, m in enumerate(read.units)])
+    if close:
+        again = [i for _, i in order if "closer" in read.units[i].signals]
+        order = anew(order, _by_score([(weigh(read.units[i].signals, close), i) for i in again]))
+    return [(i, score) for score, i in order]
 
 
 def _by_score(scored: Sequence[tuple[float, int]]) -> list[tuple[float, int]]:

@@ -32,12 +32,12 @@ class Plan:
         candidates: most units a question is scored with.
         searched: most units that the wrong ones among these are chosen from, as those that the model takes for answers
             most; 0 for the choice that was prepared.
+        seeker: folder of an exported model that chooses the wrong ones instead: one that reads first what this one is
+            to read again.
         room: how many tokens question, unit and context may have; a context of 0 shows the unit alone.
         start: folder of an exported model to start from; the packaged embedding model if empty.
         keep_head: whether to start from the head of that model too.
         averaging: decay of the average of the weights; it grows from 0 with the steps, (1 + t) / (10 + t).
-        seeker: folder of an exported model that chooses them instead: one that reads first what this one is to read
-            again.
         passed: questions that an earlier run over the same data, with the same seed, has been asked: they are passed
             over.
     """

@@ -65,7 +65,7 @@ def _drawn(
     article: Mapping[str, Any], questions: int, held: frozenset[str], rng: random.Random
 ) -> tuple[list[Text], list[Row]]:
     """Return an article's paragraphs and so many of its questions, in the form of the sets."""
-    title = article["title"].replace("_", " ")
+    title = _title(article)
     texts = [Text(f"{title}#{i}", title, p["context"]) for i, p in enumerate(article["paragraphs"])]
     rows = [
         {"id": q["id"], "question": q["question"].strip(), "answers": sorted({a["text"] for a in q["answers"]}),

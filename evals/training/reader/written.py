@@ -80,11 +80,13 @@ def written_examples(
     shown = windows(data, questions, count)
     search = UnitSearch([unit for window in shown.values() for unit in window])
     inside = {place: UnitSearch(window) for place, window in shown.items()}
+    own = {doc: [unit for (other, _), window in shown.items() if other == doc for unit in window] for doc, _ in shown}
     dev = dev_documents(questions)
     removed = removed_shares((one.question, bool(one.right)) for one in questions)
     for one in questions:
         split: Split = "dev" if one.doc in dev else "train"
-        example = _asked(one, inside[one.window], search, split, name)
+        far = search.best(one.question, k=4, without=own[one.doc])  # another window of the document may answer
+        example = _asked(one, inside[one.window], far, split, name)
         yield example
         if example.right and split == "train" and rng.random() < removed[opening(one.question)]:
             yield replace(example, kind=f"{name}/removed", right=())
@@ -124,12 +126,15 @@ def windows(data: Path, questions: Sequence[Written], count: CountTokens) -> Map
     texts = {name: _texts(data, name) for name in sorted({one.set for one in questions})}
     asked = {one.window: one for one in questions}
     found = {one.doc: texts[one.set][one.doc] for one in questions}
-    cut = {doc: units_of(replace(text, text=unwrapped(text.text)), count) for doc, text in found.items()}
+    cut = {doc: units_of(text, count) for doc, text in found.items()}
     return {place: _window(cut[one.doc], one) for place, one in asked.items()}
 
 
 def _texts(data: Path, name: str) -> Mapping[str, Text]:
-    return read_articles(data / SQUAD1) if name == SQUAD1.parent.name else load(data / name)[0]
+    """Read the documents of a set, with the lines of their paragraphs joined where the set breaks them."""
+    if name == SQUAD1.parent.name:
+        return read_articles(data / SQUAD1)
+    return {id_: replace(text, text=unwrapped(text.text)) for id_, text in load(data / name)[0].items()}
 
 
 def _window(units: Sequence[UnitInContext], one: Written) -> Window:
@@ -138,11 +143,11 @@ def _window(units: Sequence[UnitInContext], one: Written) -> Window:
     return tuple(units[one.first : one.first + one.size])
 
 
-def _asked(one: Written, inside: UnitSearch, search: UnitSearch, split: Split, name: str) -> Asked:
+def _asked(one: Written, inside: UnitSearch, far: Sequence[UnitInContext], split: Split, name: str) -> Asked:
     window = inside.units
     right = tuple(window[i] for i in one.right)
     around = sorted((u for i, u in enumerate(window) if i not in one.right), key=lambda u: _distance(u, right))
-    close, far = inside.best(one.question, k=6, without=right), search.best(one.question, k=4, without=window)
+    close = inside.best(one.question, k=6, without=right)
     wrong = tuple(dict.fromkeys((*close[:2], *around[:2], *close[2:], *far, *around)))[:POOL]
     return Asked(one.doc, name if right else f"{name}/{one.kind}", split, one.question, right, wrong)
 

@@ -10,7 +10,7 @@ from typing import Literal
 
 from evals.training.passages import Text, load
 from evals.training.reader.examples import Asked, Split
-from evals.training.reader.written import DEV_EVERY, Window, Written, windows
+from evals.training.reader.written import DEV_EVERY, Place, Window, Written, windows
 from evals.training.verifier.pairs import asked
 from rag.split import CountTokens
 
@@ -57,10 +57,10 @@ def written_examples(data: Path, pairs: Sequence[WrittenPair], count: CountToken
     place = {doc: i for i, doc in enumerate(dict.fromkeys(one.doc for one in pairs))}
     for one in pairs:
         split: Split = "train" if place[one.doc] % DEV_EVERY else "dev"
-        yield _asked(one, shown[one.doc], texts[one.set][one.doc], split)
+        yield _asked(one, shown[one.doc, one.first], texts[one.set][one.doc], split)
 
 
-def _windows(data: Path, pairs: Sequence[WrittenPair], count: CountTokens) -> Mapping[str, Window]:
+def _windows(data: Path, pairs: Sequence[WrittenPair], count: CountTokens) -> Mapping[Place, Window]:
     """Cut the documents as for the written questions."""
     return windows(data, [Written(o.set, o.doc, o.first, o.size, o.units, (), "paraphrase", "") for o in pairs], count)
 
