@@ -281,7 +281,8 @@ def test_an_exported_model_is_loaded_to_score_as_it_does() -> None:
     packaged = PackagedCrossEncoder(MODELS / "reader", dtype="float32")
     model = exported(MODELS / "reader")
     room, tokenizer = Room(**packaged.config["room"]), packaged_tokenizer()
-    laid = [lay_out(*(encode(tokenizer, [text])[0] for text in (*pair, "")), room) for pair in pairs]
+    cut = [encode(tokenizer, [*pair, ""]) for pair in pairs]
+    laid = [lay_out(question, text, context, room) for question, text, context in cut]
     with torch.inference_mode():
         scores = (model.score(laid) - model.null).tolist()
     assert scores == pytest.approx(packaged.score(pairs), abs=1e-4)
