@@ -96,8 +96,11 @@ LATER := $(SECOND) --context-tokens 36 --loss each
 HARDEST := $(LATER) --searched 16 --candidates 6
 VERIFIER := --loss binary --candidates 1 --questions 32 --tokens 192 --start .training/reader/export
 # A course of the reader: its folder, its number, its steps, the course before, and how it differs from the first.
-define COURSE
+define PREPARED
 test -e .training/$(1)/counts.json || $(TRAIN).reader.prepare $(PREPARE)/$(1) --course $(2)
+endef
+define COURSE
+$(call PREPARED,$(1),$(2))
 $(TRAIN).reader.train --work .training/$(1) --steps $(3) $(if $(4),--start .training/$(4)/export) $(5)
 $(TRAIN).reader.export --work .training/$(1) --out .training/$(1)/export
 endef
@@ -124,16 +127,16 @@ train: .venv/.installed-dev
 	$(call COURSE,tenth,10,1000,ninth,$(HARDEST))
 	$(TRAIN).reader.average --of .training/mean/export=.35 .training/tenth/export=.65 --out .training/final/export
 	$(TRAIN).pack --of .training/final/export --out rag/models/reader
-	test -e .training/fetched/e5-small/model.safetensors || $(TRAIN).fetch --out .training/fetched
-	$(call CLOSE,close-first,tenth,480,fetched/e5-small,--lr 8e-5)
-	test -e .training/eleventh/counts.json || $(TRAIN).reader.prepare $(PREPARE)/eleventh --fetched .training/fetched --course 11
+	test -e .training/e5-small/model.safetensors || $(TRAIN).fetch --out .training
+	$(call CLOSE,close-first,tenth,480,e5-small,--lr 8e-5)
+	$(call PREPARED,eleventh,11)
 	$(call CLOSE,close-second,eleventh,1700,close-first/export,--keep-head --lr 7e-5)
 	$(call CLOSE,close-third,eleventh,970,close-second/export,--keep-head --lr 6e-5 --passed 27200)
 	$(TRAIN).pack --of .training/close-third/export --out .training/close-third/packed
-	test -e .training/twelfth/counts.json || $(TRAIN).reader.prepare $(PREPARE)/twelfth --fetched .training/fetched --course 12
+	$(call PREPARED,twelfth,12)
 	$(call CLOSE,close-fourth,twelfth,602,close-third/packed,$(SOUGHT))
 	$(TRAIN).pack --of .training/close-fourth/export --out .training/close-fourth/packed
-	test -e .training/thirteenth/counts.json || $(TRAIN).reader.prepare $(PREPARE)/thirteenth --fetched .training/fetched --course 13
+	$(call PREPARED,thirteenth,13)
 	$(call CLOSE,close-fifth,thirteenth,600,close-fourth/packed,$(SOUGHT))
 	$(TRAIN).pack --of .training/close-fifth/export --out rag/models/closer
 	test -e .training/verifier/counts.json || $(TRAIN).verifier.prepare $(PREPARE)/verifier

@@ -154,12 +154,12 @@ def fit(reads: Sequence[Read], *, without: Sequence[str] = (), decay: float = DE
         decay: of the answering models' weights.
     """
     measured = {name for read in reads for m in read.units for name in m.signals}
-    names = [[n for n in some if n in measured and n not in without] for some in (RANK_NAMES, CLOSE_NAMES)]
-    rank = fit_ranking(reads, names[0], decay=RANK_DECAY)
+    known = [n for n in CLOSE_NAMES if n in measured and n not in without]
+    rank = fit_ranking(reads, [n for n in known if n != "closer"], decay=RANK_DECAY)
     close: Weights = {}
-    if "closer" in names[1]:
+    if "closer" in known:
         reads = [closely(read, rank) for read in reads]
-        close = fit_ranking([_read_closely(read) for read in reads], names[1], decay=RANK_DECAY)
+        close = fit_ranking([_read_closely(read) for read in reads], known, decay=RANK_DECAY)
     signals = [row_of(read, rank, close) for read in reads]
     here, answers, last = (
         [name for name in names if name not in without and any(name in row for row in signals)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -82,7 +82,9 @@ def written_examples(
     shown = windows(data, questions, count)
     search = UnitSearch([unit for window in shown.values() for unit in window])
     inside = {place: UnitSearch(window) for place, window in shown.items()}
-    own = {doc: [unit for (other, _), window in shown.items() if other == doc for unit in window] for doc, _ in shown}
+    own: dict[str, list[UnitInContext]] = {}
+    for (doc, _), window in shown.items():
+        own.setdefault(doc, []).extend(window)
     dev = dev_documents(questions)
     removed = removed_shares((one.question, bool(one.right)) for one in questions)
     for one in questions:
@@ -125,18 +127,21 @@ def windows(data: Path, questions: Sequence[Written], count: CountTokens) -> Map
     Raises:
         ValueError: if a document is cut otherwise than when it was asked about.
     """
-    texts = {name: _texts(data, name) for name in sorted({one.set for one in questions})}
     asked = {one.window: one for one in questions}
-    found = {one.doc: texts[one.set][one.doc] for one in questions}
-    cut = {doc: units_of(text, count) for doc, text in found.items()}
+    docs: dict[str, set[str]] = {}
+    for one in asked.values():
+        docs.setdefault(one.set, set()).add(one.doc)
+    cut = {text.id: units_of(text, count) for name in docs for text in _texts(data, name, docs[name])}
     return {place: _window(cut[one.doc], one) for place, one in asked.items()}
 
 
-def _texts(data: Path, name: str) -> Mapping[str, Text]:
-    """Read the documents of a set, with the lines of their paragraphs joined where the set breaks them."""
+def _texts(data: Path, name: str, docs: Collection[str]) -> list[Text]:
+    """Read documents of a set, with the lines of their paragraphs joined where the set breaks them."""
     if name == SQUAD1.parent.name:
-        return read_articles(data / SQUAD1)
-    return {id_: replace(text, text=unwrapped(text.text)) for id_, text in load(data / name)[0].items()}
+        articles = read_articles(data / SQUAD1)
+        return [articles[doc] for doc in docs]
+    texts = load(data / name)[0]
+    return [replace(texts[doc], text=unwrapped(texts[doc].text)) for doc in docs]
 
 
 def _window(units: Sequence[UnitInContext], one: Written) -> Window:
