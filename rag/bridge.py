@@ -86,6 +86,7 @@ def bridge(question: str) -> Bridge | None:
 
     "Who leads the country that hosted the summit?" -> "Which country hosted the summit?", "Who leads …?"
     """
+    question = " ".join(question.split())
     starts = [match.start() for match in re.finditer(r"\bthe ", question)]
     matches = [match for at in reversed(starts) if (match := _DESCRIBED.match(question, at)) and _is_thing(match)]
     return next((found for match in matches if (found := _of(question, match)) and _asks(found)), None)

@@ -1,4 +1,4 @@
-"""Settings to a working index or assistant: the composition root, the only place that chooses vendors."""
+"""Settings to a working index or assistant: the composition root, which with `rag.places` alone chooses vendors."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Cross-encoders: those that are packaged, and any of the sentence-transformers library.
 
 The packaged ones keep all weights but the word embeddings, which are the packaged embedding model's unless they have
-their own. All their files are checked by digest before they are used.
+their own. All their weights are checked by digest before they are used.
 """
 
 from __future__ import annotations
@@ -139,8 +139,11 @@ class PackagedCrossEncoder(BaseCrossEncoder):
         else:
             with safe_open(folder / WEIGHTS, framework="pt") as file:
                 words = file.get_tensor(WORD_EMBEDDINGS)
-        model = restore(self.config, weights, words)
-        return model.to(getattr(torch, self.dtype)), whole_tokenizer(folder), Room(**self.config["room"])
+        try:
+            model, room = restore(self.config, weights, words), Room(**self.config["room"])
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise ModelUnusable(f"{self._folder} holds no such model ({error!r}); export it again") from error
+        return model.to(getattr(torch, self.dtype)), whole_tokenizer(folder), room
 
 
 class LibraryCrossEncoder(BaseCrossEncoder):
@@ -157,7 +160,11 @@ class LibraryCrossEncoder(BaseCrossEncoder):
         return self._folder.name
 
     def score(self, text_pairs: Sequence[tuple[str, str]]) -> list[float]:
-        """Return the model's log-odds for each pair."""
+        """Return the model's log-odds for each pair.
+
+        Raises:
+            ModelUnusable: if it cannot be loaded, or gives no single number a pair.
+        """
         with self._loading:
             model = self._model
         scores: list[float] = model.predict(list(text_pairs), show_progress_bar=False).tolist() if text_pairs else []
@@ -169,13 +176,19 @@ class LibraryCrossEncoder(BaseCrossEncoder):
         from sentence_transformers import CrossEncoder
 
         dtype = getattr(torch, native_dtype() if self._dtype == "auto" else self._dtype)
-        return CrossEncoder(
-            str(self._folder),
-            device="cpu",
-            local_files_only=True,
-            activation_fn=torch.nn.Identity(),
-            model_kwargs={"dtype": dtype},
-        )
+        try:
+            model = CrossEncoder(
+                str(self._folder),
+                device="cpu",
+                local_files_only=True,
+                activation_fn=torch.nn.Identity(),
+                model_kwargs={"dtype": dtype},
+            )
+        except (OSError, ValueError, RuntimeError) as error:
+            raise ModelUnusable(f"{self._folder} cannot be loaded as a cross-encoder ({error})") from error
+        if (n := model.config.num_labels) != 1:
+            raise ModelUnusable(f"{self._folder} gives {n} numbers a pair; set a model that gives one")
+        return model
 
 
 def open_cross_encoder(

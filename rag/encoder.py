@@ -1,4 +1,4 @@
-"""The network of the packaged cross-encoders: a BERT encoder whose word embeddings are another model's, and a head.
+"""The network of the packaged cross-encoders: a BERT encoder, its word embeddings its own or another's, and a head.
 
 `[CLS] first [SEP] second [SEP] context [SEP]` goes in, one number comes out.
 """
@@ -30,7 +30,7 @@ BESIDE_CONTEXT = 56
 """Most tokens of a quoted text that another account is sought beside."""
 
 FROZEN = "encoder.embeddings.word_embeddings.weight"
-"""The one parameter that is shared with the embedding model, neither trained nor kept."""
+"""The one parameter that is never trained; it is kept only where it is not the embedding model's."""
 
 PADDED_TOKENS = 1_536
 """Most tokens of a batch, padding included: the encoder is quickest on short batches of like lengths."""
@@ -97,7 +97,7 @@ class CrossEncoder(nn.Module):
         return torch.cat(scores)[back]
 
     def kept(self) -> dict[str, Tensor]:
-        """Return the parameters that are trained and exported: all but the word embeddings."""
+        """Return the parameters that are trained: all but the word embeddings."""
         return {name: p for name, p in self.named_parameters() if name != FROZEN}
 
 

@@ -8,14 +8,17 @@ from __future__ import annotations
 import re
 import threading
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
+from typing import TypeVar
 
 import snowballstemmer
 
 from rag.rarity import background
+
+One = TypeVar("One")
 
 _LETTERS = r"[^\W_](?:[^\W_]|(?<=[^\W_])[\u0300-\u036f]+)*"
 """Letters and digits, with accents that stand as characters of their own."""
@@ -172,14 +175,18 @@ def _analysed(text: str) -> Words:
     stems = {w.stem for w in words} | {NUMBER_WORDS[w.text.lower()] for w in words if w.text.lower() in NUMBER_WORDS}
     stems |= {"=" + w.text.lower() for w in words if w.text.isupper() and len(w.text) > 1}
     stems |= {"=" + "".join(re.findall(r"\b[A-Z]", found)).lower() for found in _LONG_NAME.findall(text)}
-    positions: dict[str, tuple[int, ...]] = {}
+    positions: dict[str, list[int]] = {}
     for i, word in enumerate(words):
-        positions[word.stem] = (*positions.get(word.stem, ()), i)
-    by_prefix: dict[str, tuple[str, ...]] = {}
+        positions.setdefault(word.stem, []).append(i)
+    by_prefix: dict[str, list[str]] = {}
     for s in sorted(stems):
-        by_prefix[s[:4]] = (*by_prefix.get(s[:4], ()), s)
+        by_prefix.setdefault(s[:4], []).append(s)
     numbers = frozenset(w.number for w in words if w.number is not None)
-    return Words(words, names, frozenset(stems), numbers, positions, by_prefix)
+    return Words(words, names, frozenset(stems), numbers, _fixed(positions), _fixed(by_prefix))
+
+
+def _fixed(lists: Mapping[str, Sequence[One]]) -> dict[str, tuple[One, ...]]:
+    return {key: tuple(values) for key, values in lists.items()}
 
 
 _of_sentence = lru_cache(maxsize=20_000)(_analysed)

@@ -6,6 +6,7 @@ words measure what is chosen.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -13,6 +14,7 @@ from typing import Protocol
 from langchain_core.cross_encoders import BaseCrossEncoder
 from langchain_core.documents import Document
 
+from rag.errors import ModelUnusable
 from rag.signals import Asked, Candidate, candidates, cheap_signals, weigh
 
 READ_PASSAGES = 10
@@ -150,4 +152,7 @@ def tie(candidate: Candidate) -> tuple[str, int]:
 def _scores(asked: Asked, scorer: BaseCrossEncoder, texts: Sequence[str]) -> dict[str, float]:
     """Score each different text once."""
     different = list(dict.fromkeys(texts))
-    return dict(zip(different, scorer.score([(asked.text, text) for text in different]), strict=True))
+    scores = [float(score) for score in scorer.score([(asked.text, text) for text in different])]
+    if not all(math.isfinite(score) for score in scores):
+        raise ModelUnusable(f"{type(scorer).__name__} gives scores that are no numbers; set another model for reading")
+    return dict(zip(different, scores, strict=True))

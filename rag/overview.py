@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import zip_longest
+from typing import Any
 
 from langchain_core.documents import Document
 
@@ -253,26 +254,33 @@ def _paragraph_openings(passages: Sequence[Document]) -> list[tuple[Document, Sp
     """Return the sentences that open a brief and its paragraphs, in order; where there is none, the first unit."""
     found: list[tuple[Document, Span]] = []
     short: list[tuple[Document, Span]] = []
-    for passage in passages:
-        end = None
-        for unit in passage.metadata["units"]:
-            start, text = unit["start"], _text(passage, unit)
-            opens = end is None or "\n" in _between(passage, end, start)
-            end = unit["end"]
-            whole = unit["kind"] == "sentence" and len(text.split()) >= _MIN_WORDS
-            (found if opens and whole else short).append((passage, Span(start, end)))
+    end = 0
+    for passage, unit in _apart(passages):
+        start = unit["start"]
+        opens = end <= passage.metadata["start"] or "\n" in _between(passage, end, start)
+        end = unit["end"]
+        whole = unit["kind"] == "sentence" and len(_text(passage, unit).split()) >= _MIN_WORDS
+        (found if opens and whole else short).append((passage, Span(start, end)))
     return found or short[:1]
 
 
 def _units_with(words: Sequence[str], passages: Sequence[Document]) -> list[tuple[Document, Span]]:
     """Return the units that hold every word, in order."""
     stems = [stem(word) for word in words]
-    return [
-        (passage, Span(unit["start"], unit["end"]))
-        for passage in passages
-        for unit in passage.metadata["units"]
-        if all(present(one, analyse(_text(passage, unit))) > 0 for one in stems)
-    ]
+    held = _apart(passages, lambda text: all(present(one, analyse(text)) > 0 for one in stems))
+    return [(passage, Span(unit["start"], unit["end"])) for passage, unit in held]
+
+
+def _apart(
+    passages: Sequence[Document], wanted: Callable[[str], bool] = bool
+) -> Iterator[tuple[Document, Mapping[str, Any]]]:
+    """Yield the wanted units of a brief's passages in order, none that an earlier one holds: passages overlap."""
+    end = 0
+    for passage in passages:
+        for unit in passage.metadata["units"]:
+            if unit["end"] > end and wanted(_text(passage, unit)):
+                yield passage, unit
+                end = unit["end"]
 
 
 def _text(passage: Document, unit: Mapping[str, int]) -> str:

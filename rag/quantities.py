@@ -23,6 +23,8 @@ _ORDINAL_WORDS = {
     **{word: n for n, word in enumerate("eleventh twelfth thirteenth fourteenth fifteenth sixteenth".split(), 11)},
     "seventeenth": 17, "eighteenth": 18, "nineteenth": 19, "twentieth": 20, "thirtieth": 30, "hundredth": 100,
 }  # fmt: skip
+LARGEST = Decimal(10) ** 18
+"""No number is read that is larger, but by its unit: arithmetic on longer ones is not exact."""
 _CARDINALS = {word: int(n) for word, n in NUMBER_WORDS.items() if word not in _ORDINAL_WORDS}
 _SCALES = {
     "hundred": 100, "dozen": 12, "thousand": 1000, "k": 1000, "million": 10**6, "mn": 10**6, "billion": 10**9,
@@ -140,7 +142,8 @@ def _read(lower: Sequence[str], at: int, *, one: bool) -> _Read | None:
     if word in _ORDINAL_WORDS:
         return _Read(Decimal(_ORDINAL_WORDS[word]), at, at + 1, "ordinal")
     if word[0].isdecimal():
-        return _digits(lower, at, following)
+        value = Decimal(re.sub(r"[^\d.]", "", word)[:40])
+        return _digits(value, lower, at, following) if value <= LARGEST else None
     if word in _CARDINALS:
         read = _words(lower, at)
         alone = read.end == at + 1 and word in ("one", *_SCALES)
@@ -156,8 +159,7 @@ def _article(lower: Sequence[str], at: int, following: str) -> _Read | None:
     return None
 
 
-def _digits(lower: Sequence[str], at: int, following: str) -> _Read:
-    value = Decimal(re.sub(r"[^\d.]", "", lower[at])[:40])
+def _digits(value: Decimal, lower: Sequence[str], at: int, following: str) -> _Read:
     if following in ("st", "nd", "rd", "th"):
         return _Read(value, at, at + 2, "ordinal")
     if following == ":" and at + 2 < len(lower) and len(lower[at + 2]) == 2 and lower[at + 2].isdecimal():
@@ -180,7 +182,7 @@ def _words(lower: Sequence[str], at: int) -> _Read:
     total, current, end = Decimal(0), Decimal(0), at
     while end < len(lower) and end < at + 16:
         word = lower[end]
-        if word in _SCALES and len(word) > 2:
+        if word in _SCALES and len(word) > 2 and current * _SCALES[word] <= LARGEST:
             current = max(current, Decimal(1)) * _SCALES[word]
             total, current = (total + current, Decimal(0)) if _SCALES[word] >= 1000 else (total, current)
         elif word in _CARDINALS and _fits(current, _CARDINALS[word]):

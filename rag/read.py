@@ -86,7 +86,7 @@ class SignalReader:
         asked = ask(question, *self.document_frequency(countable_stems(question)))
         chosen = choose(asked, passages, max_units=self.max_units, max_tokens=self.max_tokens)
         if not chosen:
-            return Reading(evidence=tuple(passages), units=(), answerable=0.0)
+            return _reading(passages, [], answerable=0.0)
         preferred = self._preferred(question, chosen, near)
         measured = score_units(asked, chosen[: self.first_units], self.scorers)
         weighed = in_order(measured, RANK, preferred)

@@ -21,6 +21,8 @@ CARRIED_NAMES = 2
 """Most names that are carried from the last answer."""
 MOST_CARRIED = 500
 """Most characters of the last question that stood alone."""
+MOST_SAID = 2_000
+"""Most characters of what was said last."""
 
 BRIEFS = "briefs"
 """Where a message keeps the ids of the briefs of its answer."""
@@ -135,7 +137,8 @@ def last_said(history: Sequence[BaseMessage]) -> str:
     if not turns:
         return ""
     answer = turns[-1].answer or ""
-    return turns[-1].question if answer.startswith(SILENT) else f"{turns[-1].question} {answer}".strip()
+    said = turns[-1].question if answer.startswith(SILENT) else f"{turns[-1].question} {answer}"
+    return said.strip()[:MOST_SAID]
 
 
 def last_cited(history: Sequence[BaseMessage]) -> tuple[str, ...]:

@@ -49,7 +49,7 @@ class StoreSettings(Section):
         tenant: as the server knows it; its own default without.
         database: likewise.
         token: sent as `x-chroma-token`.
-        timeout_s: longest time that a request may take.
+        timeout_s: longest wait for any byte of an answer.
     """
 
     url: SecretStr | None = None

@@ -263,7 +263,9 @@ def weigh(signals: Mapping[str, float], weights: Mapping[str, float]) -> float:
 
 
 def logistic(x: float) -> float:
-    """Map a log-odds to a probability, 1 / (1 + exp(-x)), within double range."""
+    """Map a log-odds to a probability, 1 / (1 + exp(-x)), within double range; what is no number, to 0."""
+    if math.isnan(x):
+        return 0.0
     return 1 / (1 + math.exp(-max(-60.0, min(60.0, x))))
 
 

@@ -30,7 +30,8 @@ MOST_JUDGED = 10
 FAILING: frozenset[Verdict] = frozenset({"changed", "missing"})
 MOST_CITED = 100
 """Citations of a written sentence; one with more is not judged."""
-
+MOST_CLAIMED, MOST_QUOTED = 2_000, 20_000
+"""Characters of a written sentence, and of all that it quotes; what is longer is not judged."""
 
 Rejection = Literal[Reason, "unsupported", "citation"]
 
@@ -239,33 +240,34 @@ def _verdicts(
     judge: Callable[[Sequence[Claim]], Sequence[Judgement]],
 ) -> Iterator[CitationVerdict]:
     """Check the citations of a sentence, which is judged once, however many it has."""
-    borne_out: bool | None = None
-    for citation in sentence.citations:
-        verdict = _verdict(citation, versions(citation.brief_id))
-        if verdict in ("holds", "superseded"):
-            if borne_out is None:
-                borne_out = _is_verbatim(sentence) or (
-                    len(sentence.citations) <= MOST_CITED and _is_borne_out(sentence, judge)
-                )
-            verdict = verdict if borne_out else "changed"
-        yield CitationVerdict(sentence.text, citation, verdict)
+    found = [(citation, *_verdict(citation, versions(citation.brief_id))) for citation in sentence.citations]
+    standing = [(citation.quote, version) for citation, _, version in found if version is not None]
+    borne_out = bool(standing) and _is_borne_out(sentence.text, standing, judge)
+    for citation, verdict, version in found:
+        yield CitationVerdict(sentence.text, citation, "changed" if version and not borne_out else verdict)
 
 
-def _verdict(citation: CitationRecord, versions: Sequence[VersionRow]) -> Verdict:
-    present = [version for version in versions if version.superseded_at is None]
-    if not present:
-        return "missing"
+def _verdict(citation: CitationRecord, versions: Sequence[VersionRow]) -> tuple[Verdict, VersionRow | None]:
+    """Return what became of a citation and, where its quote stands, the version in which it does."""
+    if all(version.superseded_at is not None for version in versions):
+        return "missing", None
     cited = [version for version in versions if version.text_sha256 == citation.text_sha256]
-    stands = any(version.text[citation.start : citation.end] == citation.quote for version in cited)
-    if not stands:
-        return "changed"
-    return "holds" if any(version.superseded_at is None for version in cited) else "superseded"
+    standing = [version for version in cited if version.text[citation.start : citation.end] == citation.quote]
+    if not standing:
+        return "changed", None
+    now = next((version for version in standing if version.superseded_at is None), None)
+    return ("holds", now) if now else ("superseded", standing[0])
 
 
-def _is_verbatim(sentence: SentenceRecord) -> bool:
-    return any(sentence.text == citation.quote for citation in sentence.citations)
-
-
-def _is_borne_out(sentence: SentenceRecord, judge: Callable[[Sequence[Claim]], Sequence[Judgement]]) -> bool:
-    source = " ".join(citation.quote for citation in sentence.citations)
-    return judge([Claim(sentence.text, source, dated=sentence.citations[0].date or "")])[0].reason is None
+def _is_borne_out(
+    text: str, standing: Sequence[tuple[str, VersionRow]], judge: Callable[[Sequence[Claim]], Sequence[Judgement]]
+) -> bool:
+    """Whether a sentence is one of the quotes that stand, or they bear it out. The date is the brief's own."""
+    quotes = [quote for quote, _ in standing]
+    if text in quotes:
+        return True
+    source = " ".join(quotes)
+    if len(quotes) > MOST_CITED or len(text) > MOST_CLAIMED or len(source) > MOST_QUOTED:
+        return False
+    dated = standing[0][1].metadata.get("date") or ""
+    return judge([Claim(text, source, dated=dated)])[0].reason is None

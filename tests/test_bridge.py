@@ -14,6 +14,12 @@ from rag.types import Unit
 from tests.conftest import Desk
 
 
+def test_a_line_end_does_not_end_a_question() -> None:
+    found = bridge("Who leads the country that hosted the 2024 summit,\nand since when?")
+    assert found is not None
+    assert found.about("X") == "Who leads X, and since when?"
+
+
 @pytest.mark.parametrize(
     ("question", "described", "outer"),
     [

@@ -190,6 +190,8 @@ def test_one_figure_in_two_forms_is_told_from_two_figures(one: str, other: str, 
         ("5m waves and 2m tall men", ["5 m", "2 m"]),
         ("killed 120¹ people, and 10² of them", ["120", "10"]),
         ("①", []),
+        (f"{'9' * 30} pm, {'9' * 40} ships and 12 boats", ["12"]),
+        (f"{'hundred ' * 15} and one", ["1,000,000,000,000,000,000", "1,000,000,000,001"]),
     ],
 )
 def test_a_figure_is_told_as_it_is_stated(text: str, told: list[str]) -> None:

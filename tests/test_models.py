@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from evals.training.card import reader_figures, verifier_figures
 from rag.build import open_scorers, open_verifier
 from rag.cross_encoder import MODELS, LibraryCrossEncoder, PackagedCrossEncoder, open_cross_encoder
-from rag.errors import UsageError
+from rag.errors import ModelUnusable, UsageError
 from rag.settings import ReaderSettings, Settings, VerifierSettings
 from rag.verify import Claim
 from tests.fakes import HashEmbeddings, SharedWords
@@ -105,3 +106,27 @@ def test_a_cross_encoder_of_the_library_scores_pairs(tmp_path: Path) -> None:
     assert isinstance(one, float)
     assert one != other
     assert model.score([]) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("labels", [0, 3])
+def test_a_folder_without_weights_or_of_several_labels_is_told(tmp_path: Path, labels: int) -> None:
+    from transformers import BertConfig, BertForSequenceClassification, BertTokenizer
+
+    words = tmp_path / "vocab.txt"
+    words.write_text("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "fish"]), encoding="utf-8")
+    config = BertConfig(vocab_size=6, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16)
+    config.num_labels = labels or 1
+    (BertForSequenceClassification(config) if labels else config).save_pretrained(tmp_path)
+    BertTokenizer(str(words)).save_pretrained(tmp_path)
+    with pytest.raises(ModelUnusable, match="3 numbers a pair" if labels else "cannot be loaded"):
+        open_cross_encoder(str(tmp_path), "verifier", dtype="float32").score([("fish", "fish")])
+
+
+def test_an_exported_folder_of_another_shape_is_told(tmp_path: Path) -> None:
+    shutil.copytree(MODELS / "reader", tmp_path / "reader")
+    config = json.loads((MODELS / "reader" / "config.json").read_text(encoding="utf-8"))
+    del config["room"]
+    (tmp_path / "reader" / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    with pytest.raises(ModelUnusable, match="no such model"):
+        open_cross_encoder(str(tmp_path / "reader"), "reader").score([("fish", "fish")])

@@ -6,11 +6,13 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
+from langchain_core.documents import Document
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
 from rag.answer import Answer
 from rag.assistant import Assistant
 from rag.build import open_assistant
+from rag.overview import _paragraph_openings
 from rag.record import AnswerRecord
 from rag.rewrite import last_cited, message_of
 from rag.types import Scope
@@ -45,6 +47,30 @@ def assistant(stories: Desk) -> Assistant:
 
 def quotes(answer: Answer) -> list[str]:
     return [sentence.text for sentence in answer.sentences]
+
+
+def test_no_sentence_is_quoted_twice_where_passages_overlap_or_a_list_holds_it(desk: Desk) -> None:
+    long = " ".join(f"Envoys spoke of the harvest of year {i} and of what it would bring to all." for i in range(60))
+    desk.write("zemio.md", f"{long} Zemio was taken by rebels on that day of the rains. {long}", title="Rains")
+    desk.write("aid.md", "The convoys reached:\n\n- Zemio with grain and tents\n- Obo with medicine\n", title="Convoys")
+    desk.ingest()
+    assistant = open_assistant(desk.settings, embeddings=desk.embeddings)
+    said = quotes(assistant.ask("What do the briefs say about Zemio?"))
+    assert len(said) == 2
+    assert not any(one != other and one in other for one in said for other in said)
+
+
+def test_passages_that_overlap_tell_no_paragraph_twice() -> None:
+    text = "The envoys met in Oslo on a cold day. They spoke of grain until dark.\n\nAll left for home the next day."
+    spans = [(0, 37), (38, 69), (71, 102)]
+
+    def passage(n: int, *held: tuple[int, int]) -> Document:
+        units = [{"start": start, "end": end, "kind": "sentence"} for start, end in held]
+        found = {"brief_id": "oslo", "chunk_id": str(n), "start": held[0][0], "units": units}
+        return Document(page_content=text[held[0][0] : held[-1][1]], metadata=found)
+
+    opening = _paragraph_openings([passage(1, *spans[:2]), passage(2, *spans[1:])])
+    assert [text[span.start : span.end] for _, span in opening] == [text[:37], text[71:102]]
 
 
 @pytest.mark.parametrize("said", ["Hello", "Thanks!", "What can you do?"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -13,11 +14,12 @@ from langchain_core.documents import Document
 from langchain_core.embeddings import Embeddings
 
 from rag.answer_types import answer_type, new_names, offers
+from rag.errors import ModelUnusable
 from rag.lexicon import analyse, kin, present, search_words, stem
 from rag.measure import Scorers
 from rag.rarity import background, idf, rarity
-from rag.read import SignalReader
-from rag.signals import Term, ask, candidates, coverage, missing
+from rag.read import SignalReader, share_evidence
+from rag.signals import Term, ask, candidates, coverage, logistic, missing
 
 TEXT = "Envoys met in Oslo. They signed a grain accord on 3 May 2021. The accord covers wheat, maize and rice."
 
@@ -155,6 +157,19 @@ def test_a_question_in_a_brief_answers_nothing() -> None:
 def test_no_passages_give_an_empty_reading() -> None:
     reading = reader().read("Where did the envoys meet?", [])
     assert (reading.evidence, reading.units, reading.answerable) == ((), (), 0.0)
+
+
+def test_passages_that_hold_only_questions_are_evidence_for_every_part_that_finds_them() -> None:
+    asking = passage("Who led Niger in 2022?", chunk_id="oslo#0")
+    readings = share_evidence([reader().read(part, [asking]) for part in ("Who led Niger?", "Who led it in 2024?")])
+    assert [(len(one.evidence), one.units, one.answerable) for one in readings] == [(1, (), 0.0)] * 2
+
+
+@pytest.mark.parametrize("score", [float("nan"), float("inf")])
+def test_a_model_that_gives_no_numbers_is_told_and_answers_nothing(score: float) -> None:
+    with pytest.raises(ModelUnusable, match="WrittenScores"):
+        reader(Oslo=score).read("Where did the envoys meet?", [passage()])
+    assert logistic(float("nan")) == 0
 
 
 def test_reading_twice_gives_the_same() -> None:
@@ -335,6 +350,12 @@ def test_an_accent_that_is_a_character_of_its_own_parts_no_word() -> None:
     words = analyse("Erdog\u0306an won in Nig\u0307de.").words
     assert [word.stem for word in words] == ["erdogan", "won", "in", "nigd"]
     assert (words[0].name, words[0].text) == (True, "Erdog\u0306an")
+
+
+def test_a_word_that_is_repeated_without_end_costs_no_more_than_others() -> None:
+    begun = time.perf_counter()
+    assert len(analyse("oslo " * 200_000).positions["oslo"]) == 200_000
+    assert time.perf_counter() - begun < 20
 
 
 def test_threads_that_stem_at_once_get_what_one_gets() -> None:

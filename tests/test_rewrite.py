@@ -7,7 +7,7 @@ from langchain_core.messages import AIMessage, HumanMessage
 
 from evals.training.follow_ups import questions
 from rag.follow_up import refers_back
-from rag.rewrite import rewrite
+from rag.rewrite import MOST_SAID, last_said, rewrite
 
 HISTORY = [
     HumanMessage("When did Putin visit Beijing in May 2024?"),
@@ -127,6 +127,11 @@ def test_a_long_question_says_itself_what_it_is_about() -> None:
         "Which of the ministers that signed it in the spring said in public that they " + "would not vote for it " * 5
     )
     assert not refers_back(long)
+
+
+def test_what_was_said_last_is_cut_however_long_it_was() -> None:
+    long = [HumanMessage("Who met in Oslo? " * 2_000), AIMessage("Envoys. " * 2_000)]
+    assert len(last_said(long)) == MOST_SAID
 
 
 def test_of_wishes_the_last_subject_is_the_one_meant() -> None:

@@ -27,7 +27,7 @@ from rag.ui.chat.links import Link, link_of
 from rag.ui.chat.reader_view import brief_html, places
 from rag.ui.chat.render import answer_html, question_html
 from rag.ui.chat.scope_bar import chips_html, names, scope_of, without
-from rag.ui.escape import is_web_address
+from rag.ui.escape import escaped, is_web_address
 from rag.ui.library import WholeBrief
 from rag.ui.port import listening_socket, require_free_port
 from tests.fakes_ui import BEIJING, HOSTILE, FakeAnswers, answer, passage, quoted
@@ -138,6 +138,19 @@ def test_only_a_web_address_becomes_a_link(url: str | None, is_link: bool) -> No
     evidence = (passage("Text.", brief_id="a", title="A", url=url),)
     html = evidence_html(turn(Retrieved(evidence)))
     assert ("Open the source" in html) is is_link
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("up \u200f60-40\u200f percent", "up \ufffd60-40\ufffd percent"),
+        ("\u061c5\u200e \u2028\x85", "\ufffd5\ufffd \ufffd\ufffd"),
+        ("\u05e2\u05d3 60\u200f%", "\u05e2\u05d3 60\u200f%"),
+        ("\u0639\u200c\u0627", "\u0639\u200c\u0627"),
+    ],
+)
+def test_marks_that_turn_the_direction_are_shown_but_in_scripts_that_need_them(text: str, shown: str) -> None:
+    assert escaped(text) == shown
 
 
 def test_each_sentence_ends_with_a_chip_that_tells_its_source_and_opens_it() -> None:

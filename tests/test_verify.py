@@ -68,6 +68,59 @@ def test_a_written_sentence_is_judged_once_however_much_it_cites(desk: Desk, exp
     assert set(cited(101)) == {"changed"}
 
 
+def never(claims: Sequence[Claim]) -> list[Judgement]:
+    raise AssertionError(f"{len(claims)} judged")
+
+
+@pytest.mark.parametrize(
+    ("text", "quote"), [("Oslo holds " * 200, None), ("Oslo holds them.", "The talks between Kenya and Norway failed.")]
+)
+def test_a_sentence_of_thousands_of_characters_or_of_no_quote_that_stands_is_not_judged(
+    desk: Desk, exported: AnswerRecord, text: str, quote: str | None
+) -> None:
+    data = exported.model_dump(by_alias=True)
+    data["sentences"][0]["text"] = text
+    if quote:
+        data["sentences"][0]["citations"][0]["quote"] = quote
+    record = AnswerRecord.model_validate(data)
+    assert [v.verdict for v in verify_record(record, desk.open().catalogue.versions, never)] == ["changed"]
+
+
+def test_only_quotes_that_stand_bear_a_written_sentence_out(desk: Desk, exported: AnswerRecord) -> None:
+    """Nor is a sentence a quote that stands because another, which does not, says the same."""
+    asked: list[Claim] = []
+
+    def judge(claims: Sequence[Claim]) -> list[Judgement]:
+        asked.extend(claims)
+        return [Judgement(0.0, "unsupported")]
+
+    data = exported.model_dump(by_alias=True)
+    sentence = data["sentences"][0]
+    forged = sentence["citations"][0] | {"quote": "The talks failed."}
+    sentence |= {"text": "The talks failed.", "citations": [sentence["citations"][0], forged]}
+    record = AnswerRecord.model_validate(data)
+    found = [v.verdict for v in verify_record(record, desk.open().catalogue.versions, judge)]
+    assert found == ["changed", "changed"]
+    assert [claim.source for claim in asked] == ["The talks between Kenya and Norway are held in Oslo."]
+
+
+@pytest.mark.parametrize("date", ["2023-12-31", "soon"])
+def test_a_written_sentence_is_judged_by_the_date_of_the_brief_and_not_of_the_record(
+    desk: Desk, exported: AnswerRecord, date: str
+) -> None:
+    asked: list[Claim] = []
+
+    def judge(claims: Sequence[Claim]) -> list[Judgement]:
+        asked.extend(claims)
+        return [Judgement(1.0, None)]
+
+    data = exported.model_dump(by_alias=True)
+    data["sentences"][0]["text"] = "Oslo holds them."
+    data["sentences"][0]["citations"][0]["date"] = date
+    list(verify_record(AnswerRecord.model_validate(data), desk.open().catalogue.versions, judge))
+    assert [claim.dated for claim in asked] == ["2024-01-05"]
+
+
 def test_an_exported_answer_holds(desk: Desk, exported: AnswerRecord) -> None:
     again = AnswerRecord.model_validate_json(exported.to_json())
     assert verdicts(desk, again) == ["holds"]

@@ -93,7 +93,7 @@ class Value:
     def told(self) -> str:
         """The figure as people write it: a share in percent, a measure with its unit."""
         if self.dimension == "share" and self.stated == self.amount:  # a fraction
-            return f"{(self.stated * 100).quantize(Decimal(1)):f}%"
+            return f"{(self.stated * 100).to_integral_value():f}%"
         measure = _UNITS.get(self.noun or "") if self.dimension in _DIMENSIONS else None
         return f"{self.figure}{'%' if self.dimension == 'share' else ''}{f' {measure[-1]}' if measure else ''}"
 

@@ -7,7 +7,10 @@ import re
 from urllib.parse import urlsplit
 
 # With the marks that turn the direction of what follows: a brief could show 000,1 as 1,000.
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+# Text of scripts that run from right to left has these for good reason; in others they turn figures as the above do.
+_DIRECTION = re.compile("[\u061c\u200e\u200f]")
+_RIGHT_TO_LEFT = re.compile("[\u0590-\u061b\u061d-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 # A newline would end the HTML block; the others are the marks of Markdown, LaTeX and templates.
 _MARKUP = re.compile(r"[\n\t$`\\*_\[\]{}|~!]")
 
@@ -15,6 +18,8 @@ _MARKUP = re.compile(r"[\n\t$`\\*_\[\]{}|~!]")
 def escaped(text: str) -> str:
     """Return the text as HTML that shows it character by character, fit for elements and quoted attributes."""
     printable = _CONTROL.sub("\ufffd", text.replace("\r\n", "\n").replace("\r", "\n"))
+    if not _RIGHT_TO_LEFT.search(printable):
+        printable = _DIRECTION.sub("\ufffd", printable)
     return _MARKUP.sub(lambda mark: f"&#{ord(mark[0])};", html.escape(printable, quote=True))
 
 
