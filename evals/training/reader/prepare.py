@@ -2,13 +2,14 @@
 
     python -m evals.training.reader.prepare --data DIR --out WORK [--course 1]
 
-DIR holds squad2_dev, nq_open_oracle, ungdc_2013_2024 and us_state_historian. Questions come only from the training
-halves that rag/data/trained_on.json names, and from those written for training (evals/datasets/training). The second
-course is on the written questions and stories, with some of the rest, so that nothing is forgotten; the later ones are
-on more stories, with some of the rest, and show the dates of briefs; the fifth asks for second accounts, too, the sixth
-for what else belongs to an answer; the ninth sees all of both sets once more, the tenth short questions. The eleventh
-is for an encoder that knows nothing of this yet: some of all, and SQuAD 1.1; the twelfth draws others of the same, the
-thirteenth sees more written questions. Writes units.safetensors, examples.jsonl and counts.json.
+DIR holds squad2_dev, nq_open_oracle, ungdc_2013_2024, us_state_historian and world_factbook. Questions come only from
+the training halves that rag/data/trained_on.json names, and from those written for training (evals/datasets/training).
+The second course is on the written questions and stories, with some of the rest, so that nothing is forgotten; the
+later ones are on more stories, with some of the rest, and show the dates of briefs; the fifth asks for second accounts,
+too, the sixth for what else belongs to an answer; the ninth sees all of both sets once more, the tenth short questions.
+The eleventh is for an encoder that knows nothing of this yet: some of all, and SQuAD 1.1; the twelfth draws others of
+the same, the thirteenth and the fourteenth, which is a trial, see more written questions. Writes units.safetensors,
+examples.jsonl and counts.json.
 """
 
 from __future__ import annotations
@@ -56,7 +57,15 @@ from evals.training.reader.stories import (
 from evals.training.reader.swaps import names_in
 from evals.training.reader.talks import TALKS, read_talks
 from evals.training.reader.units import UnitInContext, counter, packaged_tokenizer, units_of
-from evals.training.reader.written import ARCHIVE, ENCYCLOPEDIA, Written, read_questions, written_examples
+from evals.training.reader.written import (
+    ARCHIVE,
+    ARTICLES,
+    ENCYCLOPEDIA,
+    SPEECHES,
+    Written,
+    read_questions,
+    written_examples,
+)
 from evals.training.trained_on import TARGET
 from rag.split import CountTokens
 
@@ -77,6 +86,7 @@ NEW: Mapping[int, Sequence[Path]] = {
     11: [],
     12: [],
     13: [],
+    14: [],
 }
 """Folders of stories that are new in a later course."""
 SHARES: Mapping[int, Mapping[str, float]] = {
@@ -127,6 +137,13 @@ SHARES: Mapping[int, Mapping[str, float]] = {
          "accounts/removed": 0.01, "sisters": 0.04, "sisters/removed": 0.01, "reworded": 0.04, "reworded/removed": 0.01,
          "rivals": 0.04, "rivals/removed": 0.01, "rivals/none": 0.0, "rivals/more": 0.0, "rivals/more/none": 0.0,
          "beside": 0.0, "further": 0.0, "short": 0.05, "short/removed": 0.02, "squad1": 0.08},
+    14: {"articles": 1.0, "articles/removed": 0.15, "speeches": 1.0, "speeches/removed": 0.15, "archive": 0.45,
+         "archive/removed": 0.06, "encyclopedia": 0.45, "encyclopedia/removed": 0.06, "written": 0.3,
+         "written/removed": 0.05, "squad": 0.12, "nq": 0.15, "cloze": 0.0, "stories": 0.03, "dated": 0.03,
+         "disagreements": 0.03, "lists": 0.03, "retold": 0.04, "talks": 0.03, "talks/removed": 0.01, "accounts": 0.03,
+         "accounts/removed": 0.01, "sisters": 0.04, "sisters/removed": 0.01, "reworded": 0.04, "reworded/removed": 0.01,
+         "rivals": 0.04, "rivals/removed": 0.01, "rivals/none": 0.0, "rivals/more": 0.0, "rivals/more/none": 0.0,
+         "beside": 0.0, "further": 0.0, "short": 0.05, "short/removed": 0.02, "squad1": 0.05},
 }  # fmt: skip
 """Shares of the examples of each set, or of a kind in a set, that a later course sees; of earlier sets, so that nothing
 is forgotten."""
@@ -140,8 +157,8 @@ FIRST_SQUAD1 = 11
 """The first course that sees SQuAD 1.1's training part."""
 FIRST_OTHERS = 12
 """The first course that draws others than the courses before it."""
-FIRST_ARCHIVE = 13
-"""The first course that sees the questions on archives and on an encyclopedia."""
+WRITTEN: Mapping[int, Sequence[Path]] = {13: [ARCHIVE, ENCYCLOPEDIA], 14: [ARTICLES, SPEECHES]}
+"""Files of written questions that are new in a later course."""
 
 Row = dict[str, Any]
 Trained = Mapping[str, frozenset[str]]
@@ -305,9 +322,8 @@ def main() -> None:
                 args.fetched / SQUAD1, count, random.Random(seed), questions=SQUAD1_QUESTIONS, held=held
             )
             named += (("squad1", one) for one in drawn1)
-        if args.course >= FIRST_ARCHIVE:
-            named += _more_written(ARCHIVE, Path(args.data), count)
-            named += _more_written(ENCYCLOPEDIA, args.fetched, count)
+        for path in (path for number in sorted(WRITTEN) if number <= args.course for path in WRITTEN[number]):
+            named += _more_written(path, args.fetched if path in (ENCYCLOPEDIA, ARTICLES) else Path(args.data), count)
         made = list(drawn(named, SHARES[args.course], random.Random(seed)))
     write(args.out, made, tokenizer, dated=args.course >= FIRST_DATED)
     counts = dict(sorted(Counter(f"{a.split} {a.kind}" for a in made).items()))

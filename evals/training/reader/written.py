@@ -21,7 +21,7 @@ QUESTIONS = Path(__file__).parents[2] / "datasets" / "training" / "questions.jso
 ARCHIVE, ENCYCLOPEDIA = QUESTIONS.with_name("archive.jsonl"), QUESTIONS.with_name("encyclopedia.jsonl")
 """More of them, on other documents of these sets, and on articles of SQuAD 1.1's training part."""
 ARTICLES, SPEECHES = QUESTIONS.with_name("articles.jsonl"), QUESTIONS.with_name("speeches.jsonl")
-"""The same for the next course."""
+"""The same for the fourteenth course."""
 
 Kind = Literal[
     "paraphrase", "plain", "keywords", "several", "follow_up", "conflict", "control", "near_miss", "false_premise"
