@@ -91,16 +91,21 @@ def test_a_folder_of_the_library_is_read_by_the_library_and_an_exported_one_by_u
     assert isinstance(open_cross_encoder(str(MODELS / "reader"), "reader"), PackagedCrossEncoder)
 
 
-@pytest.mark.slow
-def test_a_cross_encoder_of_the_library_scores_pairs(tmp_path: Path) -> None:
+def write_library_model(folder: Path, *, labels: int) -> None:
+    """Write a tiny cross-encoder of the library; with no labels its weights are missing."""
     from transformers import BertConfig, BertForSequenceClassification, BertTokenizer
 
-    words = tmp_path / "vocab.txt"
+    words = folder / "vocab.txt"
     words.write_text("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "fish", "moon"]), encoding="utf-8")
     config = BertConfig(vocab_size=7, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16)
-    config.num_labels = 1
-    BertForSequenceClassification(config).save_pretrained(tmp_path)
-    BertTokenizer(str(words)).save_pretrained(tmp_path)
+    config.num_labels = labels or 1
+    (BertForSequenceClassification(config) if labels else config).save_pretrained(folder)
+    BertTokenizer(str(words)).save_pretrained(folder)
+
+
+@pytest.mark.slow
+def test_a_cross_encoder_of_the_library_scores_pairs(tmp_path: Path) -> None:
+    write_library_model(tmp_path, labels=1)
     model = open_cross_encoder(str(tmp_path), "reader", dtype="float32")
     one, other = model.score([("fish", "moon"), ("moon", "fish")])
     assert isinstance(one, float)
@@ -111,14 +116,7 @@ def test_a_cross_encoder_of_the_library_scores_pairs(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("labels", [0, 3])
 def test_a_folder_without_weights_or_of_several_labels_is_told(tmp_path: Path, labels: int) -> None:
-    from transformers import BertConfig, BertForSequenceClassification, BertTokenizer
-
-    words = tmp_path / "vocab.txt"
-    words.write_text("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "fish"]), encoding="utf-8")
-    config = BertConfig(vocab_size=6, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16)
-    config.num_labels = labels or 1
-    (BertForSequenceClassification(config) if labels else config).save_pretrained(tmp_path)
-    BertTokenizer(str(words)).save_pretrained(tmp_path)
+    write_library_model(tmp_path, labels=labels)
     with pytest.raises(ModelUnusable, match="3 numbers a pair" if labels else "cannot be loaded"):
         open_cross_encoder(str(tmp_path), "verifier", dtype="float32").score([("fish", "fish")])
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
@@ -68,6 +68,16 @@ def test_a_written_sentence_is_judged_once_however_much_it_cites(desk: Desk, exp
     assert set(cited(101)) == {"changed"}
 
 
+def noting(asked: list[Claim], judgement: Judgement) -> Callable[[Sequence[Claim]], list[Judgement]]:
+    """Make a judge that notes what it is asked and always says the same."""
+
+    def judge(claims: Sequence[Claim]) -> list[Judgement]:
+        asked.extend(claims)
+        return [judgement] * len(claims)
+
+    return judge
+
+
 def never(claims: Sequence[Claim]) -> list[Judgement]:
     raise AssertionError(f"{len(claims)} judged")
 
@@ -89,11 +99,7 @@ def test_a_sentence_of_thousands_of_characters_or_of_no_quote_that_stands_is_not
 def test_only_quotes_that_stand_bear_a_written_sentence_out(desk: Desk, exported: AnswerRecord) -> None:
     """Nor is a sentence a quote that stands because another, which does not, says the same."""
     asked: list[Claim] = []
-
-    def judge(claims: Sequence[Claim]) -> list[Judgement]:
-        asked.extend(claims)
-        return [Judgement(0.0, "unsupported")]
-
+    judge = noting(asked, Judgement(0.0, "unsupported"))
     data = exported.model_dump(by_alias=True)
     sentence = data["sentences"][0]
     forged = sentence["citations"][0] | {"quote": "The talks failed."}
@@ -109,11 +115,7 @@ def test_a_written_sentence_is_judged_by_the_date_of_the_brief_and_not_of_the_re
     desk: Desk, exported: AnswerRecord, date: str
 ) -> None:
     asked: list[Claim] = []
-
-    def judge(claims: Sequence[Claim]) -> list[Judgement]:
-        asked.extend(claims)
-        return [Judgement(1.0, None)]
-
+    judge = noting(asked, Judgement(1.0, None))
     data = exported.model_dump(by_alias=True)
     data["sentences"][0]["text"] = "Oslo holds them."
     data["sentences"][0]["citations"][0]["date"] = date

@@ -281,7 +281,7 @@ def allowed(rows: Sequence[Row], trained: frozenset[str], held: frozenset[str]) 
 
 def later(course: int, count: CountTokens) -> Iterator[tuple[str, Asked]]:
     """Make what the courses after the first add, each example with the name of its set."""
-    known = [folder for number in sorted(NEW) if number <= course for folder in NEW[number]]
+    known = _until(course, NEW)
     yield from told(known, count)
     if course >= FIRST_BESIDE:
         yield from ((BESIDE, one) for one in beside_examples([*FOLDERS, ACCOUNTS], count, random.Random(SEED)))
@@ -291,6 +291,11 @@ def later(course: int, count: CountTokens) -> Iterator[tuple[str, Asked]]:
     if RIVALS in known:  # the new ones of both tasks have shares of their own
         yield from ((RIVALS.name, one) for one in beside_examples([RIVALS], count, random.Random(SEED)))
         yield from ((RIVALS.name, one) for one in further_examples([RIVALS], count, random.Random(SEED)))
+
+
+def _until(course: int, new: Mapping[int, Sequence[Path]]) -> list[Path]:
+    """Return what was new in a course or in one before it."""
+    return [path for number in sorted(new) if number <= course for path in new[number]]
 
 
 def _more_written(path: Path, data: Path, count: CountTokens) -> Iterator[tuple[str, Asked]]:
@@ -322,7 +327,7 @@ def main() -> None:
                 args.fetched / SQUAD1, count, random.Random(seed), questions=SQUAD1_QUESTIONS, held=held
             )
             named += (("squad1", one) for one in drawn1)
-        for path in (path for number in sorted(WRITTEN) if number <= args.course for path in WRITTEN[number]):
+        for path in _until(args.course, WRITTEN):
             named += _more_written(path, args.fetched if path in (ENCYCLOPEDIA, ARTICLES) else Path(args.data), count)
         made = list(drawn(named, SHARES[args.course], random.Random(seed)))
     write(args.out, made, tokenizer, dated=args.course >= FIRST_DATED)
