@@ -206,8 +206,8 @@ class CitationVerdict:
 
     Attributes:
         verdict: `holds`; `superseded`: the quote stands in a version that a newer one replaced; `changed`: the brief
-            is there, but the quote does not stand at that span, or the sentence is not the quote; `missing`: the
-            brief is not in the corpus.
+            is there, but the quote does not stand at that span, its title, date, source or address is another, or the
+            sentence is not the quote; `missing`: the brief is not in the corpus.
     """
 
     sentence: str
@@ -251,12 +251,18 @@ def _verdict(citation: CitationRecord, versions: Sequence[VersionRow]) -> tuple[
     """Return what became of a citation and, where its quote stands, the version in which it does."""
     if all(version.superseded_at is not None for version in versions):
         return "missing", None
-    cited = [version for version in versions if version.text_sha256 == citation.text_sha256]
+    cited = [version for version in versions if _is_of(citation, version)]
     standing = [version for version in cited if version.text[citation.start : citation.end] == citation.quote]
     if not standing:
         return "changed", None
     now = next((version for version in standing if version.superseded_at is None), None)
     return ("holds", now) if now else ("superseded", standing[0])
+
+
+def _is_of(citation: CitationRecord, version: VersionRow) -> bool:
+    """Whether a citation names a version by its text, and says of the brief what that version does."""
+    named = {name: getattr(citation, name) for name in ("title", "date", "source", "url")}
+    return version.text_sha256 == citation.text_sha256 and named.items() <= version.metadata.items()
 
 
 def _is_borne_out(

@@ -111,16 +111,17 @@ def test_only_quotes_that_stand_bear_a_written_sentence_out(desk: Desk, exported
 
 
 @pytest.mark.parametrize("date", ["2023-12-31", "soon"])
-def test_a_written_sentence_is_judged_by_the_date_of_the_brief_and_not_of_the_record(
+def test_a_written_sentence_is_judged_by_the_date_of_the_brief_and_never_by_another(
     desk: Desk, exported: AnswerRecord, date: str
 ) -> None:
     asked: list[Claim] = []
-    judge = noting(asked, Judgement(1.0, None))
     data = exported.model_dump(by_alias=True)
     data["sentences"][0]["text"] = "Oslo holds them."
-    data["sentences"][0]["citations"][0]["date"] = date
-    list(verify_record(AnswerRecord.model_validate(data), desk.open().catalogue.versions, judge))
+    versions = desk.open().catalogue.versions
+    list(verify_record(AnswerRecord.model_validate(data), versions, noting(asked, Judgement(1.0, None))))
     assert [claim.dated for claim in asked] == ["2024-01-05"]
+    data["sentences"][0]["citations"][0]["date"] = date
+    assert [v.verdict for v in verify_record(AnswerRecord.model_validate(data), versions, never)] == ["changed"]
 
 
 def test_an_exported_answer_holds(desk: Desk, exported: AnswerRecord) -> None:
@@ -130,6 +131,13 @@ def test_an_exported_answer_holds(desk: Desk, exported: AnswerRecord) -> None:
 
 def test_a_citation_of_an_older_version_is_superseded(desk: Desk, exported: AnswerRecord) -> None:
     desk.write("talks.md", "The talks between Kenya and Norway are held in Geneva.", title="Talks")
+    desk.ingest()
+    assert verdicts(desk, exported) == ["superseded"]
+
+
+def test_a_citation_by_a_former_title_is_superseded(desk: Desk, exported: AnswerRecord) -> None:
+    text = "The talks between Kenya and Norway are held in Oslo."
+    desk.write("talks.md", text, title="The talks in Oslo", date="2024-01-05")
     desk.ingest()
     assert verdicts(desk, exported) == ["superseded"]
 
@@ -146,6 +154,11 @@ def test_a_citation_of_a_removed_brief_is_missing(desk: Desk, exported: AnswerRe
         {"quote": "The talks between Kenya and Norway are held in Rome."},
         {"start": 1},
         {"text_sha256": "0" * 64},
+        {"title": "Talks fail"},
+        {"date": "2024-01-06"},
+        {"date": None},
+        {"source": "Ministry"},
+        {"url": "https://example.org/talks"},
     ],
 )
 def test_a_citation_that_was_tampered_with_is_changed(
