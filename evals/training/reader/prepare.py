@@ -8,8 +8,9 @@ The second course is on the written questions and stories, with some of the rest
 later ones are on more stories, with some of the rest, and show the dates of briefs; the fifth asks for second accounts,
 too, the sixth for what else belongs to an answer; the ninth sees all of both sets once more, the tenth short questions.
 The eleventh is for an encoder that knows nothing of this yet: some of all, and SQuAD 1.1; the twelfth draws others of
-the same, the thirteenth and the fourteenth, which is a trial, see more written questions. Writes units.safetensors,
-examples.jsonl and counts.json.
+the same, the thirteenth and the fourteenth, which is a trial, see more written questions. The fifteenth and the
+sixteenth, trials as well, show the smaller reader these; the latter asks for second accounts, too. Writes
+units.safetensors, examples.jsonl and counts.json.
 """
 
 from __future__ import annotations
@@ -87,6 +88,8 @@ NEW: Mapping[int, Sequence[Path]] = {
     12: [],
     13: [],
     14: [],
+    15: [],
+    16: [],
 }
 """Folders of stories that are new in a later course."""
 SHARES: Mapping[int, Mapping[str, float]] = {
@@ -144,6 +147,20 @@ SHARES: Mapping[int, Mapping[str, float]] = {
          "accounts/removed": 0.01, "sisters": 0.04, "sisters/removed": 0.01, "reworded": 0.04, "reworded/removed": 0.01,
          "rivals": 0.04, "rivals/removed": 0.01, "rivals/none": 0.0, "rivals/more": 0.0, "rivals/more/none": 0.0,
          "beside": 0.0, "further": 0.0, "short": 0.05, "short/removed": 0.02, "squad1": 0.05},
+    15: {"articles": 1.0, "articles/removed": 0.15, "speeches": 1.0, "speeches/removed": 0.15, "archive": 1.0,
+         "archive/removed": 0.1, "encyclopedia": 1.0, "encyclopedia/removed": 0.1, "written": 0.8,
+         "written/removed": 0.1, "squad": 0.3, "nq": 0.5, "cloze": 0.0, "stories": 0.1, "dated": 0.12,
+         "disagreements": 0.1, "lists": 0.12, "retold": 0.15, "talks": 0.1, "talks/removed": 0.03, "accounts": 0.12,
+         "accounts/removed": 0.03, "sisters": 0.15, "sisters/removed": 0.03, "reworded": 0.15, "reworded/removed": 0.03,
+         "rivals": 0.15, "rivals/removed": 0.03, "rivals/none": 0.0, "rivals/more": 0.0, "rivals/more/none": 0.0,
+         "beside": 0.0, "further": 0.0, "short": 0.25, "short/removed": 0.06, "squad1": 0.3},
+    16: {"articles": 0.7, "articles/removed": 0.1, "speeches": 0.7, "speeches/removed": 0.1, "archive": 0.7,
+         "archive/removed": 0.08, "encyclopedia": 0.7, "encyclopedia/removed": 0.08, "written": 0.5,
+         "written/removed": 0.06, "squad": 0.15, "nq": 0.3, "cloze": 0.0, "stories": 0.06, "dated": 0.08,
+         "disagreements": 0.12, "lists": 0.1, "retold": 0.1, "talks": 0.1, "talks/removed": 0.03, "accounts": 0.15,
+         "accounts/removed": 0.03, "sisters": 0.1, "sisters/removed": 0.03, "reworded": 0.1, "reworded/removed": 0.03,
+         "rivals": 0.2, "rivals/removed": 0.03, "rivals/none": 0.12, "rivals/more": 0.2, "rivals/more/none": 0.12,
+         "beside": 0.4, "beside/none": 0.15, "further": 0.3, "short": 0.15, "short/removed": 0.04, "squad1": 0.15},
 }  # fmt: skip
 """Shares of the examples of each set, or of a kind in a set, that a later course sees; of earlier sets, so that nothing
 is forgotten."""
