@@ -79,9 +79,8 @@ def hardest(losses: Losses, examples: Sequence[Example], n: int) -> list[int]:
     return sorted(i for half in halves for i in half[:n])
 
 
-def draw(work: Path, out: Path, chosen: Iterable[int]) -> None:
-    """Write the chosen examples, those for development, and the units that all of them point into."""
-    examples = read(work)[1]
+def draw(work: Path, out: Path, examples: Sequence[Example], chosen: Iterable[int]) -> None:
+    """Write the chosen of the prepared examples, those for development, and the units that all of them point into."""
     kept = {*chosen, *(i for i, one in enumerate(examples) if one.split == "dev")}
     lines = (work / "examples.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
     (out / "examples.jsonl").write_text("".join(lines[i] for i in sorted(kept)), encoding="utf-8")
@@ -108,7 +107,7 @@ def main() -> None:
             file.write(json.dumps(found) + "\n")
             file.flush()
     chosen = hardest(losses, examples, args.each)
-    draw(args.work, args.out, chosen)
+    draw(args.work, args.out, examples, chosen)
     counts = {name: dict(sorted(Counter(examples[i].kind for i in places).items()))
               for name, places in (("asked", losses), ("drawn", chosen))}  # fmt: skip
     (args.out / "counts.json").write_text(json.dumps(counts, indent=1) + "\n", encoding="utf-8")
