@@ -106,10 +106,11 @@ $(TRAIN).reader.export --work .training/$(1) --out .training/$(1)/export
 endef
 # A course of the closer reader: its name, the folder of its questions, its steps, where it starts, and how it differs.
 CLOSER := --layers 12 --context-tokens 36 --loss each --candidates 6
-SOUGHT := --keep-head --lr 6e-5 --searched 16 --seeker rag/models/reader
+SOUGHT := --keep-head --lr 6e-5 --searched 16 --seeker .training/final/packed
 define CLOSE
 $(TRAIN).reader.train --work .training/$(2) --name $(1) --steps $(3) --start .training/$(4) $(CLOSER) $(5)
 $(TRAIN).reader.export --work .training/$(2) --name $(1) --out .training/$(1)/export
+$(TRAIN).pack --of .training/$(1)/export --out .training/$(1)/packed
 endef
 train: .venv/.installed-dev
 	$(call COURSE,reader,1,1364)
@@ -126,19 +127,28 @@ train: .venv/.installed-dev
 	$(call COURSE,ninth,9,770,mean,$(HARDEST))
 	$(call COURSE,tenth,10,1000,ninth,$(HARDEST))
 	$(TRAIN).reader.average --of .training/mean/export=.35 .training/tenth/export=.65 --out .training/final/export
-	$(TRAIN).pack --of .training/final/export --out rag/models/reader
+	$(TRAIN).pack --of .training/final/export --out .training/final/packed
 	test -e .training/e5-small/model.safetensors || $(TRAIN).fetch --out .training
 	$(call CLOSE,close-first,tenth,480,e5-small,--lr 8e-5)
 	$(call PREPARED,eleventh,11)
 	$(call CLOSE,close-second,eleventh,1700,close-first/export,--keep-head --lr 7e-5)
 	$(call CLOSE,close-third,eleventh,970,close-second/export,--keep-head --lr 6e-5 --passed 27200)
-	$(TRAIN).pack --of .training/close-third/export --out .training/close-third/packed
 	$(call PREPARED,twelfth,12)
 	$(call CLOSE,close-fourth,twelfth,602,close-third/packed,$(SOUGHT))
-	$(TRAIN).pack --of .training/close-fourth/export --out .training/close-fourth/packed
 	$(call PREPARED,thirteenth,13)
 	$(call CLOSE,close-fifth,thirteenth,600,close-fourth/packed,$(SOUGHT))
-	$(TRAIN).pack --of .training/close-fifth/export --out rag/models/closer
+	$(call PREPARED,fourteenth,14)
+	$(call CLOSE,close-sixth,fourteenth,660,close-fifth/packed,$(SOUGHT))
+	$(TRAIN).reader.average --of .training/close-fifth/packed=.5 .training/close-sixth/packed=.5 --out .training/close-mean/export
+	$(TRAIN).pack --of .training/close-mean/export --out .training/close-mean/packed
+	$(call PREPARED,fifteenth,15)
+	test -e .training/hardest/counts.json || $(TRAIN).reader.hard --work .training/fifteenth --reader .training/close-fifth/packed --out .training/hardest
+	$(call CLOSE,close-seventh,hardest,720,close-mean/packed,$(SOUGHT))
+	$(TRAIN).pack --of .training/close-seventh/export --out rag/models/closer
+	$(TRAIN).reader.train --work .training/fifteenth --steps 1000 --start .training/final/packed $(HARDEST)
+	$(TRAIN).reader.export --work .training/fifteenth --out .training/fifteenth/export
+	$(call COURSE,sixteenth,16,950,fifteenth,$(HARDEST))
+	$(TRAIN).pack --of .training/sixteenth/export --out rag/models/reader
 	test -e .training/verifier/counts.json || $(TRAIN).verifier.prepare $(PREPARE)/verifier
 	$(TRAIN).reader.train --work .training/verifier --name verifier --steps 500 $(VERIFIER)
 	$(TRAIN).reader.export --work .training/verifier --name verifier --out .training/verifier/export

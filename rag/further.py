@@ -18,15 +18,15 @@ THRESHOLD = 0.4
 
 # Fitted by `python -m evals.training.further`, which tells on what and how well.
 WEIGHTS: Mapping[str, float] = {
-    "bias": -1.78,
-    "word": 3.28,
-    "gap": 0.43,
-    "rank": 2.3,
-    "kept": 1.4,
-    "alike": 2.1,
-    "kin": 1.76,
-    "later": 0.15,
-    "days": -2.77,
+    "bias": -1.33,
+    "word": 3.0,
+    "gap": 0.49,
+    "rank": 2.0,
+    "kept": 1.46,
+    "alike": 2.14,
+    "kin": 1.93,
+    "later": 0.24,
+    "days": -2.76,
 }
 
 _LEAST = -5.0

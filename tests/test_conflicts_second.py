@@ -65,7 +65,7 @@ def test_what_the_reader_is_half_sure_of_counts_where_it_was_written_near_the_an
     desk.write("a.md", f"{ICE} Buses go by way of Orvel.", title="Bridge of Kesten closed", date="2024-01-05")
     desk.write("b.md", f"{CRACKS} Repairs take a month.", title="The bridge of Kesten", date=date)
     desk.ingest()
-    answer = ask(desk, WHY, Knows(CRACKS, sure=2.0))
+    answer = ask(desk, WHY, Knows(CRACKS, sure=2.5))
     assert (CRACKS in [s.text for s in answer.sentences]) is is_quoted
     assert not answer.conflicts
 

@@ -122,7 +122,7 @@ def test_reading_stops_where_the_best_of_the_first_units_leads_plainly() -> None
 
 
 def test_reading_goes_on_where_the_first_units_leave_it_open_and_a_later_unit_may_come_first() -> None:
-    level = {"grain accord signed": -7.0, "grain accord": -3.0, "grain": 0.0}
+    level = {"grain accord signed": -6.0, "grain accord": -3.0, "grain": -1.0}
     ranked, units, _ = read_in_two({**level, "rice": 20.0})
     assert ranked.calls == [3, 3]
     assert units[0] == "Some rice here."
@@ -130,7 +130,7 @@ def test_reading_goes_on_where_the_first_units_leave_it_open_and_a_later_unit_ma
 
 
 def test_reading_on_gives_what_reading_at_once_gives() -> None:
-    level = {"grain accord signed": -7.0, "grain accord": -3.0, "grain": 0.0, "maize": 1.0}
+    level = {"grain accord signed": -6.0, "grain accord": -3.0, "grain": -1.0, "maize": 1.0}
     assert read_in_two(level)[1:] == read_in_two(level, first_units=100)[1:]
 
 
